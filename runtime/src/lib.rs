@@ -1,1 +1,82 @@
-//! placeholder
+//! Greenlets: plain blocking code that does not block.
+//!
+//! ```
+//! use std::time::Duration;
+//! use maypole_runtime::{Event, sleep, spawn};
+//!
+//! let done = Event::new();
+//! let teller = done.clone();
+//! let worker = spawn(move || {
+//!     sleep(Duration::from_millis(1)); // other greenlets run meanwhile
+//!     teller.set();
+//!     6 * 7
+//! });
+//! done.wait();
+//! assert_eq!(worker.get().unwrap(), 42);
+//! ```
+//!
+//! # Greenlets
+//!
+//! [`spawn`] runs a function in a greenlet: a thread of control with a small
+//! stack of its own. All greenlets run on one thread, the hub's; one runs until
+//! it makes a blocking call, then the next one does. Code between two blocking
+//! calls is not interrupted by other greenlets. [`Greenlet::get`] waits for the
+//! result, [`Greenlet::kill`] ends a greenlet at its blocking call, and
+//! [`with_timeout`] limits any piece of code.
+//!
+//! # Waiting
+//!
+//! [`Event`] and [`Semaphore`] wait for other greenlets, [`Pool`] and [`Group`]
+//! for many, [`net`] for sockets, [`sleep`] for time. Each call blocks only the
+//! greenlet that makes it. From a plain thread, `main` included, each blocks
+//! that thread only.
+//!
+//! # Interrupts
+//!
+//! A kill or a time-out unwinds a greenlet from its blocking call, once;
+//! destructors run. Code that catches all panics swallows them too. A greenlet
+//! that unwinds must not wait: calls that would have to return an error instead
+//! ([`Unwinding`] says why), so destructors do not block.
+//!
+//! # Thread-locals
+//!
+//! With the one hub that is the default, a greenlet never changes its thread:
+//! thread-locals, `Rc`s and lock guards are as safe as ever. They are shared by
+//! all greenlets of the hub, though, and a lock of std that is held across a
+//! blocking call can stop the hub when another greenlet wants it.
+//!
+//! # Limits
+//!
+//! Linux only, and `panic = "unwind"` only. Code that computes for long or
+//! calls blocking functions of others (files, DNS, std's locks) stops the hub
+//! meanwhile. There can be about 30,000 greenlets at once with the kernel's
+//! default of `vm.max_map_count`; [`Builder::spawn`] returns an error beyond.
+//! The engine crate `may` logs each descriptor at level `info`: filter the
+//! target `may` in your logger.
+
+#[allow(
+    unsafe_code,
+    reason = "switching stacks is what the engine is for; nothing outside it may"
+)]
+mod engine;
+
+pub mod net;
+
+mod event;
+mod greenlet;
+mod group;
+mod pool;
+mod semaphore;
+mod timeout;
+mod wait;
+
+pub use engine::Hub;
+pub use event::Event;
+pub use greenlet::{
+    Builder, Greenlet, GreenletError, GreenletRef, current, sleep, spawn, yield_now,
+};
+pub use group::Group;
+pub use pool::{Pool, Slot};
+pub use semaphore::{Permit, Semaphore};
+pub use timeout::{Elapsed, Timeout, with_timeout};
+pub use wait::Unwinding;

@@ -1,0 +1,100 @@
+//! Which greenlet runs on this thread.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::ops::Range;
+use std::ptr;
+use std::sync::Arc;
+
+use super::super::Local;
+use super::super::overflow::Running;
+
+/// What is known of a greenlet while it runs. Lives on its own stack, from
+/// before its body begins until after it has ended.
+pub(super) struct Frame {
+    pub(super) local: Arc<dyn Local>,
+    // The same with its type, as an `Arc<L>`; points to the greenlet's stack.
+    pub(super) typed: *const dyn Any,
+    pub(super) stack_size: usize,
+    pub(super) guard: Range<usize>,
+}
+
+thread_local! {
+    // Null while no greenlet of ours runs. No destructor and a constant start
+    // value, so that the signal handler may read it.
+    static CURRENT: Cell<*const Frame> = const { Cell::new(ptr::null()) };
+}
+
+/// Calls `f` with what [`spawn`](super::spawn) was given for the running
+/// greenlet, or with `None` on a plain thread.
+#[inline]
+pub(crate) fn with_current<L: Local, R>(f: impl FnOnce(Option<&Arc<L>>) -> R) -> R {
+    with_frame(|frame| {
+        // SAFETY: `typed` points into the same stack as the frame and is alive
+        // as long, see `spawn::run`.
+        let typed = frame.map(|frame| unsafe { &*frame.typed });
+        f(typed.and_then(|typed| typed.downcast_ref()))
+    })
+}
+
+/// Calls `f` with the frame of the running greenlet, if one runs.
+#[inline]
+pub(super) fn with_frame<R>(f: impl FnOnce(Option<&Frame>) -> R) -> R {
+    // SAFETY: a non-null pointer names the frame of the greenlet that runs on
+    // this thread: `enter` sets it while the frame is borrowed, `suspended`
+    // sets it again whenever the greenlet resumes, and `enter` clears it when
+    // the greenlet ends. The greenlet that calls us is that one, so its frame
+    // outlives this call.
+    f(unsafe { get().as_ref() })
+}
+
+/// Whether a greenlet of ours runs on this thread.
+#[inline]
+pub(super) fn is_greenlet() -> bool {
+    !get().is_null()
+}
+
+/// Runs `body` as the greenlet that `frame` describes.
+pub(super) fn enter<R>(frame: &Frame, body: impl FnOnce() -> R) -> R {
+    set(frame);
+    let value = body();
+    set(ptr::null());
+    value
+}
+
+/// Runs `switch`, which lets other coroutines run on this thread and may come
+/// back on another one, and restores who is current.
+#[inline]
+pub(super) fn suspended<R>(switch: impl FnOnce() -> R) -> R {
+    let me = get();
+    let value = switch();
+    set(me);
+    value
+}
+
+/// For the overflow handler.
+pub(super) fn visit(visitor: &mut dyn FnMut(Running<'_>)) {
+    with_frame(|frame| {
+        if let Some(frame) = frame {
+            visitor(Running {
+                guard: frame.guard.clone(),
+                id: frame.local.id(),
+                name: frame.local.name(),
+                stack_size: frame.stack_size,
+            });
+        }
+    });
+}
+
+// Never inlined: inlined twice around a switch, the compiler could keep the
+// thread-local's address across it, and with more than one worker the greenlet
+// may come back on another thread.
+#[inline(never)]
+fn get() -> *const Frame {
+    CURRENT.get()
+}
+
+#[inline(never)]
+fn set(frame: *const Frame) {
+    CURRENT.set(frame);
+}

@@ -1,0 +1,29 @@
+//! The first engine: coroutines of the `may` crate.
+//!
+//! Used of `may`: spawning, its run queue, its epoll loop, `Blocker` and
+//! `CoIo::wait_io`. Not used, because measured to be unsound or unfair: its
+//! timed waits (they resume on another thread), `cancel`, `JoinHandle::join`,
+//! `scope`, and its sockets. Timers, kills, joins, time slices and the limit on
+//! greenlets are our own.
+//!
+//! Where data lives: everything hub-wide in [`hub::HubState`], leaked at start;
+//! what belongs to one greenlet in its [`GreenletParker`] and, while it runs,
+//! in the [`current::Frame`] on its own stack; the time slice in thread-locals
+//! of the hub's thread, touched only by functions that do not suspend.
+
+mod clock;
+mod current;
+mod hub;
+mod park;
+mod registration;
+mod spawn;
+mod turn;
+
+pub(crate) use clock::{cancel_alarm, set_alarm};
+pub(crate) use current::with_current;
+pub use hub::Hub;
+pub(crate) use hub::default_stack_size;
+pub(super) use park::GreenletParker;
+pub(super) use registration::{Claim, Registration};
+pub(crate) use spawn::spawn;
+pub(crate) use turn::{tick, yield_now};

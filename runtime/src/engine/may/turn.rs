@@ -1,0 +1,161 @@
+//! Turns: no greenlet that makes blocking calls can starve another.
+//!
+//! `may` runs all that is runnable before it polls epoll, so greenlets that
+//! wake each other without pause would stop all I/O. Each point at which a
+//! greenlet could switch counts a tick; every few ticks the clock is read; and
+//! when the time slice since the last poll is spent, the greenlet steps back
+//! until epoll has been polled once.
+
+use std::cell::Cell;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::time::Instant;
+
+use may::io::{CoIo, WaitIo};
+use parking_lot::Mutex;
+use rustix::event::{EventfdFlags, eventfd};
+
+use super::super::Local;
+use super::super::parker::Kind;
+use super::current;
+use super::hub::hub;
+
+/// Ticks between two looks at the clock. A look costs about 24 ns, a switch 40.
+const TICKS_PER_LOOK: u32 = 8;
+
+thread_local! {
+    static TICKS_LEFT: Cell<u32> = const { Cell::new(TICKS_PER_LOOK) };
+    // The first look at the clock since the last poll.
+    static SLICE_START: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Lets every other ready greenlet run and, once the time slice is spent, I/O
+/// and timers too. On a plain thread it yields the thread.
+pub(crate) fn yield_now() {
+    if !current::is_greenlet() {
+        std::thread::yield_now();
+    } else if slice_spent() {
+        step_back();
+    } else {
+        current::suspended(may::coroutine::yield_now);
+    }
+}
+
+/// Counts a call that did not have to suspend; suspends it all the same when
+/// the time slice is spent. Does nothing on a plain thread.
+#[inline]
+pub(crate) fn tick() {
+    if slice_spent() && current::is_greenlet() {
+        step_back();
+    }
+}
+
+/// Says that epoll has just been polled: a new slice begins.
+#[inline(never)] // touches thread-locals, see `current`
+pub(super) fn polled() {
+    TICKS_LEFT.set(TICKS_PER_LOOK);
+    SLICE_START.set(None);
+}
+
+#[inline(never)] // touches thread-locals, see `current`
+fn slice_spent() -> bool {
+    let left = TICKS_LEFT.get();
+    if left > 0 {
+        TICKS_LEFT.set(left - 1);
+        return false;
+    }
+    TICKS_LEFT.set(TICKS_PER_LOOK);
+    let now = Instant::now();
+    match SLICE_START.get() {
+        None => {
+            SLICE_START.set(Some(now));
+            false
+        }
+        Some(start) => now.saturating_duration_since(start) >= hub().time_slice,
+    }
+}
+
+/// Parks the greenlet until epoll has been polled.
+#[cold]
+fn step_back() {
+    current::with_frame(|frame| {
+        let Some(me) = frame.map(|frame| &frame.local) else {
+            return;
+        };
+        let Kind::Greenlet(parker) = &me.parker().0 else {
+            return;
+        };
+        parker.prepare();
+        hub().bench.sit_down(me.clone());
+        parker.park_raw();
+    });
+}
+
+/// Greenlets that wait for the next poll, and the eventfd whose readiness
+/// tells that there was one.
+pub(super) struct Bench {
+    waiting: Mutex<Vec<Arc<dyn Local>>>,
+    bell: Arc<OwnedFd>,
+}
+
+impl Bench {
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            waiting: Mutex::default(),
+            bell: Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?),
+        })
+    }
+
+    fn sit_down(&self, greenlet: Arc<dyn Local>) {
+        let mut waiting = self.waiting.lock();
+        waiting.push(greenlet);
+        if waiting.len() == 1 {
+            // Fails only when the counter is full, and then the bell rings too.
+            let _ = rustix::io::write(&*self.bell, &1u64.to_ne_bytes());
+        }
+    }
+
+    /// The coroutine that wakes the bench after each poll. Never returns.
+    pub(super) fn serve(&self) -> ! {
+        let bell = wait_handle(&self.bell);
+        let mut woken = Vec::new();
+        loop {
+            let mut count = [0; 8];
+            let _ = rustix::io::read(&*self.bell, &mut count);
+            polled();
+            std::mem::swap(&mut *self.waiting.lock(), &mut woken);
+            for greenlet in woken.drain(..) {
+                greenlet.parker().unpark();
+            }
+            bell.wait_io();
+        }
+    }
+}
+
+/// A descriptor of the hub's own, registered for `wait_io`.
+#[derive(Debug)]
+pub(super) struct Shared(Arc<OwnedFd>);
+
+impl AsRawFd for Shared {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl AsFd for Shared {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Registers one of the hub's own descriptors with epoll.
+///
+/// # Panics
+///
+/// If the kernel refuses, which leaves no way to run a hub.
+pub(super) fn wait_handle(fd: &Arc<OwnedFd>) -> CoIo<Shared> {
+    match CoIo::new(Shared(fd.clone())) {
+        Ok(io) => io,
+        Err(error) => panic!("the hub cannot wait for its own descriptor: {error:?}"),
+    }
+}

@@ -1,0 +1,114 @@
+//! The engine: what switches greenlets, and the contract it keeps.
+//!
+//! Everything above stands on this page and nothing else, so that another
+//! engine can take the place of the first. An engine offers:
+//!
+//! 1. **Spawn**: [`spawn`] runs a body on a stack of its own, or says why not.
+//!    It never runs the body before the spawner suspends; bodies start in the
+//!    order in which they were spawned.
+//! 2. **Identity**: [`with_current`] hands out what [`spawn`] was given for the
+//!    greenlet that runs now, and nothing on a plain thread.
+//! 3. **Parking**: [`Parker::park`] suspends its owner until [`Parker::unpark`],
+//!    which any thread may call and which is remembered when it comes first.
+//!    A park may also end early for no reason: callers check and park again.
+//! 4. **Readiness**: [`Source::prepare`], then [`IoWait::suspend`], suspends
+//!    until a descriptor may be ready, a deadline passes, or the owner's parker
+//!    is unparked. One waiter per direction; a second gets an error.
+//! 5. **Turns**: [`yield_now`] lets everything else that is ready run, and
+//!    within one time slice lets I/O and timers in. [`tick`] is the cheap form
+//!    for calls that were ready and did not suspend.
+//! 6. **Time**: [`set_alarm`] rings an [`Alarm`] once, at or after an instant.
+//!
+//! A greenlet runs on one thread at a time and, with the default single hub,
+//! always on the same one. Plain threads have parkers too: there, parking and
+//! waiting block the thread.
+//!
+//! Nothing in this folder may suspend while a lock is held, and no user code
+//! runs inside a lock.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+mod alarms;
+mod may;
+mod overflow;
+mod parker;
+mod source;
+mod thread;
+
+pub use self::may::Hub;
+pub(crate) use self::may::{
+    cancel_alarm, default_stack_size, set_alarm, spawn, tick, with_current, yield_now,
+};
+pub(crate) use alarms::AlarmKey;
+pub(crate) use parker::Parker;
+pub(crate) use source::{Interest, Source};
+
+#[cfg(panic = "abort")]
+compile_error!(
+    "maypole ends greenlets by unwinding: build it with panic = \"unwind\" (the default)"
+);
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("maypole runs on Linux only: its engine stands on epoll, eventfd and timerfd");
+
+/// What the layer above keeps for each greenlet. The engine carries it along
+/// and asks it only for these things.
+pub(crate) trait Local: Alarm + Any {
+    /// The greenlet's number, for messages.
+    fn id(&self) -> u64;
+
+    /// The greenlet's name if it was given one, for messages.
+    fn name(&self) -> Option<&str>;
+
+    /// The greenlet's parker, for whoever has to wake it.
+    fn parker(&self) -> &Parker;
+}
+
+/// Something that is told once when its time has come.
+pub(crate) trait Alarm: Send + Sync {
+    /// Called on a hub; must neither block nor panic.
+    fn ring(self: Arc<Self>);
+}
+
+/// Why a greenlet could not be spawned.
+#[derive(Debug)]
+pub(crate) enum SpawnError {
+    /// As many greenlets live as the process's memory mappings allow.
+    Limit {
+        /// How many may live at once.
+        limit: usize,
+    },
+    /// The stack could not be mapped.
+    Stack,
+}
+
+impl std::error::Error for SpawnError {}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit { limit } => write!(
+                f,
+                "too many greenlets: {limit} live, which is what the kernel setting \
+                 vm.max_map_count allows; raise it to have more"
+            ),
+            Self::Stack => f.write_str(
+                "no memory for a greenlet's stack; the kernel setting vm.max_map_count \
+                 and the process's memory limits bound how many there can be",
+            ),
+        }
+    }
+}
+
+/// Turns what is left until `deadline` into a kernel time; `None` waits for ever.
+fn time_left(deadline: Option<Instant>) -> Option<rustix::time::Timespec> {
+    let left = deadline?.saturating_duration_since(Instant::now());
+    Some(rustix::time::Timespec {
+        // A deadline is at most `Deadline`'s horizon away, which fits.
+        tv_sec: left.as_secs().min(i64::MAX as u64) as i64,
+        tv_nsec: left.subsec_nanos().into(),
+    })
+}

@@ -1,0 +1,117 @@
+//! A flag that greenlets can wait for.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::wait::{Ended, Entry, Unwinding, Wait, WaitList, deadline_after, with_strand};
+
+/// A flag that is set and cleared, and that any number can wait for.
+///
+/// [`set`](Self::set) wakes everyone who waits at that moment, in the order in
+/// which they came, even if the flag is cleared right after: set-then-clear is
+/// a broadcast. Clones share the flag. Works between greenlets and threads.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::{Event, spawn};
+///
+/// let ready = Event::new();
+/// let flag = ready.clone();
+/// let waiter = spawn(move || flag.wait());
+/// ready.set();
+/// assert!(waiter.get().unwrap());
+/// ```
+#[derive(Clone, Default)]
+pub struct Event {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    set: bool,
+    waiters: WaitList,
+}
+
+impl Event {
+    /// An event that is not set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the flag and wakes all who wait. Never blocks.
+    pub fn set(&self) {
+        let mut waiters = {
+            let mut state = self.state.lock();
+            state.set = true;
+            std::mem::take(&mut state.waiters)
+        };
+        waiters.wake_all();
+    }
+
+    /// Clears the flag.
+    pub fn clear(&self) {
+        self.state.lock().set = false;
+    }
+
+    /// Whether the flag is set.
+    #[doc(alias = "ready")]
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.state.lock().set
+    }
+
+    /// Waits until the flag is set; returns at once if it is.
+    ///
+    /// Suspends only the caller; a kill or time-out interrupts it. True when the
+    /// flag was set meanwhile; false only while the caller unwinds and so
+    /// cannot wait.
+    pub fn wait(&self) -> bool {
+        self.wait_until(None).unwrap_or(false)
+    }
+
+    /// Waits until the flag is set or `limit` has passed; true when it was set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let never = maypole_runtime::Event::new();
+    /// assert!(!never.wait_timeout(Duration::from_millis(1)));
+    /// ```
+    #[doc(alias = "wait(timeout)")]
+    pub fn wait_timeout(&self, limit: Duration) -> bool {
+        self.wait_until(deadline_after(limit)).unwrap_or(false)
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> Result<bool, Unwinding> {
+        if self.is_set() {
+            return Ok(true);
+        }
+        with_strand(|strand| {
+            let wait = Wait::begin(strand)?;
+            let number = {
+                let mut state = self.state.lock();
+                if state.set {
+                    return Ok(true);
+                }
+                state.waiters.push(wait.ticket())
+            };
+            let _entry = Entry::new(&self.state, |state| &mut state.waiters, number);
+            Ok(wait.end(deadline)? == Ended::Woken)
+        })
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("set", &self.is_set())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,118 @@
+//! Spawning with options.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::engine::{self, SpawnError};
+use crate::wait::{Interrupt, Interrupted, Outcome, Strand};
+
+use super::{Greenlet, GreenletRef};
+
+/// Options of a new greenlet, in the manner of [`std::thread::Builder`].
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::Builder;
+///
+/// let greenlet = Builder::new()
+///     .name("parser")
+///     .stack_size(1024 * 1024)
+///     .spawn(|| maypole_runtime::current().map(|me| me.name().to_owned()))?;
+/// assert_eq!(greenlet.get().unwrap().as_deref(), Some("parser"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `spawn`"]
+pub struct Builder {
+    name: Option<Box<str>>,
+    stack_size: Option<usize>,
+}
+
+impl Builder {
+    /// No name, the stack size of [`Hub::set_stack_size`](crate::Hub::set_stack_size).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names the greenlet: for its `Debug`, and for messages about it.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into().into_boxed_str());
+        self
+    }
+
+    /// Sets the size of its stack, in bytes. Rounded up to whole pages, and at
+    /// least one; only what is touched takes memory.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Runs `body` in a new greenlet; see [`spawn`](super::spawn).
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory` when as many greenlets live as the kernel's
+    /// `vm.max_map_count` allows (the text says so), or when a stack cannot be
+    /// mapped. After some have ended, spawning works again.
+    pub fn spawn<T, F>(self, body: F) -> io::Result<Greenlet<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_with(|_| body)
+    }
+
+    /// As [`spawn`](Self::spawn), with a body that is made when the greenlet is
+    /// known and has not started.
+    pub(crate) fn spawn_with<T, F>(
+        self,
+        body: impl FnOnce(&GreenletRef) -> F,
+    ) -> io::Result<Greenlet<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let strand = Arc::new(Strand::for_greenlet(self.name));
+        let greenlet = Greenlet::new(strand.clone());
+        let body = body(greenlet.handle());
+        let stack_size = self.stack_size.unwrap_or_else(engine::default_stack_size);
+        let mine = strand.clone();
+        engine::spawn(stack_size, strand, Box::new(move || run(&mine, body)))
+            .map_err(|error: SpawnError| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
+        Ok(greenlet)
+    }
+}
+
+/// The body of every greenlet.
+fn run<T: Send + 'static>(strand: &Arc<Strand>, body: impl FnOnce() -> T) {
+    let outcome = if strand.interrupts.take_kill() {
+        // What the body captured is dropped here, where it may block.
+        match catch_unwind(AssertUnwindSafe(|| drop(body))) {
+            Ok(()) => Outcome::Killed,
+            Err(payload) => outcome_of(payload),
+        }
+    } else {
+        match catch_unwind(AssertUnwindSafe(body)) {
+            Ok(value) => Outcome::Value(Box::new(value)),
+            Err(payload) => outcome_of(payload),
+        }
+    };
+    let (links, unwanted) = strand.end.come(outcome);
+    for link in links {
+        link(strand.clone());
+    }
+    // A panic of the value's destructor has been reported by the panic hook.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(unwanted)));
+}
+
+fn outcome_of(payload: Box<dyn std::any::Any + Send>) -> Outcome {
+    match payload.downcast::<Interrupted>() {
+        Ok(interrupted) => match interrupted.0 {
+            Interrupt::Kill => Outcome::Killed,
+            Interrupt::Timeout(_) => Outcome::TimedOut,
+        },
+        Err(payload) => Outcome::Panicked(payload),
+    }
+}

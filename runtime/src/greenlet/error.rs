@@ -1,0 +1,120 @@
+//! Why a greenlet has no result.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+
+/// Why [`Greenlet::get`](super::Greenlet::get) has no value.
+pub struct GreenletError {
+    reason: Reason,
+}
+
+enum Reason {
+    Killed,
+    TimedOut,
+    Panicked(Box<dyn Any + Send>),
+    Unwinding,
+}
+
+impl GreenletError {
+    pub(super) fn killed() -> Self {
+        Self {
+            reason: Reason::Killed,
+        }
+    }
+
+    pub(super) fn timed_out() -> Self {
+        Self {
+            reason: Reason::TimedOut,
+        }
+    }
+
+    pub(super) fn panicked(payload: Box<dyn Any + Send>) -> Self {
+        Self {
+            reason: Reason::Panicked(payload),
+        }
+    }
+
+    pub(super) fn unwinding() -> Self {
+        Self {
+            reason: Reason::Unwinding,
+        }
+    }
+
+    /// The greenlet was killed, before or while it ran.
+    #[doc(alias = "GreenletExit")]
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        matches!(self.reason, Reason::Killed)
+    }
+
+    /// A [`Timeout`](crate::Timeout) that nobody caught unwound the greenlet.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.reason, Reason::TimedOut)
+    }
+
+    /// The greenlet panicked.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        matches!(self.reason, Reason::Panicked(_))
+    }
+
+    /// The greenlet still runs: the caller is unwinding and could not wait.
+    #[must_use]
+    pub fn is_unwinding(&self) -> bool {
+        matches!(self.reason, Reason::Unwinding)
+    }
+
+    /// The panic's payload, for [`std::panic::resume_unwind`].
+    ///
+    /// # Errors
+    ///
+    /// The error itself if the greenlet did not panic.
+    pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        match self.reason {
+            Reason::Panicked(payload) => Ok(payload),
+            reason => Err(Self { reason }),
+        }
+    }
+
+    /// The message of the panic, if it had one.
+    fn message(&self) -> Option<&str> {
+        let Reason::Panicked(payload) = &self.reason else {
+            return None;
+        };
+        match payload.downcast_ref::<&'static str>() {
+            Some(text) => Some(text),
+            None => payload.downcast_ref::<String>().map(String::as_str),
+        }
+    }
+}
+
+impl fmt::Display for GreenletError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.reason, self.message()) {
+            (Reason::Killed, _) => f.write_str("greenlet was killed"),
+            (Reason::TimedOut, _) => f.write_str("greenlet was ended by a time-out"),
+            (Reason::Unwinding, _) => f.write_str("cannot wait for a greenlet while unwinding"),
+            (Reason::Panicked(_), Some(message)) => write!(f, "greenlet panicked: {message}"),
+            (Reason::Panicked(_), None) => f.write_str("greenlet panicked"),
+        }
+    }
+}
+
+impl fmt::Debug for GreenletError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GreenletError")
+            .field(&format_args!("{self}"))
+            .finish()
+    }
+}
+
+impl Error for GreenletError {}
+
+// A payload that is not `Sync` is only ever reached through `into_panic`, by
+// value; but the compiler cannot know, so the error is `Send` and not `Sync`.
+const _: fn() = || {
+    fn assert_send<T: Send>() {}
+    assert_send::<GreenletError>();
+};

@@ -1,0 +1,168 @@
+//! References to greenlets that can be shared.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::wait::{Interrupt, Strand, deadline_after, with_strand};
+
+use super::Builder;
+
+/// A reference to a greenlet: to wait for it, kill it or link to it.
+///
+/// Cheap to clone. It has no right to the result: that is
+/// [`Greenlet::get`](super::Greenlet::get)'s.
+#[derive(Clone)]
+pub struct GreenletRef {
+    strand: Arc<Strand>,
+}
+
+impl GreenletRef {
+    pub(super) fn new(strand: Arc<Strand>) -> Self {
+        Self { strand }
+    }
+
+    pub(super) fn strand(&self) -> &Arc<Strand> {
+        &self.strand
+    }
+
+    /// The greenlet's number, unique in the process.
+    #[doc(alias = "minimal_ident")]
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.strand.id
+    }
+
+    /// The name given to its [`Builder`], or one made of its number.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.strand.name()
+    }
+
+    /// See [`Greenlet::join`](super::Greenlet::join).
+    ///
+    /// # Panics
+    ///
+    /// When a greenlet joins itself.
+    pub fn join(&self) {
+        self.refuse_self();
+        // While the caller unwinds there is no waiting and nobody to tell.
+        let _ = self.strand.end.wait(None);
+    }
+
+    /// See [`Greenlet::join_timeout`](super::Greenlet::join_timeout).
+    ///
+    /// # Panics
+    ///
+    /// When a greenlet joins itself.
+    pub fn join_timeout(&self, limit: Duration) -> bool {
+        self.refuse_self();
+        match self.strand.end.wait(deadline_after(limit)) {
+            Ok(ended) => ended,
+            Err(_) => self.is_finished(),
+        }
+    }
+
+    /// Waits for the end; false while the caller unwinds and cannot wait. Joining
+    /// oneself is for those who have just killed themselves: it unwinds.
+    pub(crate) fn try_join(&self) -> bool {
+        self.strand.end.wait(None).is_ok()
+    }
+
+    /// See [`Greenlet::kill`](super::Greenlet::kill). A greenlet that kills
+    /// itself unwinds at once.
+    pub fn kill(&self) {
+        self.start_kill();
+        let _ = self.strand.end.wait(None);
+    }
+
+    /// See [`Greenlet::kill_timeout`](super::Greenlet::kill_timeout).
+    pub fn kill_timeout(&self, limit: Duration) -> bool {
+        self.start_kill();
+        match self.strand.end.wait(deadline_after(limit)) {
+            Ok(ended) => ended,
+            Err(_) => self.is_finished(),
+        }
+    }
+
+    /// See [`Greenlet::start_kill`](super::Greenlet::start_kill).
+    pub fn start_kill(&self) {
+        if !self.is_finished() {
+            self.strand.interrupt(Interrupt::Kill);
+        }
+    }
+
+    /// See [`Greenlet::link`](super::Greenlet::link).
+    pub fn link(&self, then: impl FnOnce(&Self) + Send + 'static) {
+        let link = Box::new(move |strand: Arc<Strand>| {
+            let ended = Self::new(strand);
+            run_link(move || then(&ended));
+        });
+        if let Some(link) = self.strand.end.link(link) {
+            link(self.strand.clone());
+        }
+    }
+
+    /// Whether the greenlet has ended, in whatever way.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.strand.end.has_come()
+    }
+
+    #[track_caller]
+    fn refuse_self(&self) {
+        let own = with_strand(|strand| Arc::ptr_eq(strand, &self.strand));
+        assert!(
+            !own || self.is_finished(),
+            "a greenlet cannot join itself: it would wait for ever"
+        );
+    }
+}
+
+impl PartialEq for GreenletRef {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.strand, &other.strand)
+    }
+}
+
+impl Eq for GreenletRef {}
+
+impl Hash for GreenletRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl fmt::Debug for GreenletRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GreenletRef")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// Runs a link in a greenlet of its own. The links of a greenlet that ended
+/// must not be lost, so when there can be no more greenlets it runs right here.
+fn run_link(link: impl FnOnce() + Send + 'static) {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    let slot = Arc::new(parking_lot::Mutex::new(Some(link)));
+    let theirs = slot.clone();
+    let spawned = Builder::new().spawn(move || {
+        let link = theirs.lock().take();
+        if let Some(link) = link {
+            link();
+        }
+    });
+    if let Err(error) = spawned {
+        log::warn!("a link runs without a greenlet of its own: {error}");
+        let link = slot.lock().take();
+        if let Some(link) = link {
+            // The panic has been reported by its hook; other links go on.
+            let _ = catch_unwind(AssertUnwindSafe(link));
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Greenlets: spawning them, waiting for them, killing them.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+mod builder;
+mod current;
+mod error;
+mod handle;
+
+pub use builder::Builder;
+pub use current::{current, sleep, yield_now};
+pub use error::GreenletError;
+pub use handle::GreenletRef;
+
+use crate::wait::{Outcome, Strand};
+
+/// Runs `body` in a new greenlet and returns the owner of its result.
+///
+/// The greenlet starts when the caller next blocks or yields, after those that
+/// are ready already; on a plain thread it starts as soon as the hub gets to
+/// it. Dropping the returned [`Greenlet`] lets it run on by itself.
+///
+/// # Panics
+///
+/// When no more greenlets can be had; [`Builder::spawn`] returns an error then.
+///
+/// # Examples
+///
+/// ```
+/// let answer = maypole_runtime::spawn(|| 6 * 7);
+/// assert_eq!(answer.get().unwrap(), 42);
+/// ```
+#[doc(alias = "gevent.spawn")]
+#[doc(alias = "go")]
+#[track_caller]
+pub fn spawn<T, F>(body: F) -> Greenlet<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match Builder::new().spawn(body) {
+        Ok(greenlet) => greenlet,
+        Err(error) => panic!("cannot spawn: {error}"),
+    }
+}
+
+/// A running greenlet, and the right to its result.
+///
+/// Any number of greenlets and threads may wait for it, through it or through
+/// the [`GreenletRef`] that [`handle`](Self::handle) returns; one takes the
+/// result with [`get`](Self::get). Dropping it detaches the greenlet.
+#[must_use = "dropping it detaches the greenlet; its result is lost"]
+pub struct Greenlet<T> {
+    handle: GreenletRef,
+    result: PhantomData<fn() -> T>,
+}
+
+impl<T: 'static> Greenlet<T> {
+    fn new(strand: Arc<Strand>) -> Self {
+        Self {
+            handle: GreenletRef::new(strand),
+            result: PhantomData,
+        }
+    }
+
+    /// Waits until the greenlet has ended and takes what it returned.
+    ///
+    /// Suspends the caller; a kill or time-out of the caller interrupts it, and
+    /// the greenlet then runs on by itself. For a limit on the waiting, call
+    /// [`join_timeout`](Self::join_timeout) first.
+    ///
+    /// # Errors
+    ///
+    /// If the greenlet was killed, panicked, or was unwound by a time-out that
+    /// nobody caught; and while the calling greenlet itself unwinds, if it would
+    /// have to wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::spawn;
+    ///
+    /// let fails = spawn(|| panic!("no"));
+    /// assert!(fails.get().unwrap_err().is_panic());
+    /// ```
+    #[doc(alias = "value")]
+    pub fn get(self) -> Result<T, GreenletError> {
+        match self.handle.strand().end.wait(None) {
+            Ok(_) => {}
+            Err(_) => return Err(GreenletError::unwinding()),
+        }
+        match self.handle.strand().end.take() {
+            Some(Outcome::Value(value)) => match value.downcast() {
+                Ok(value) => Ok(*value),
+                // Only `Builder::spawn` makes one, with the type it stores.
+                Err(_) => Err(GreenletError::killed()),
+            },
+            Some(Outcome::Panicked(payload)) => Err(GreenletError::panicked(payload)),
+            Some(Outcome::TimedOut) => Err(GreenletError::timed_out()),
+            // Nobody else can have taken it: we own the right to it.
+            Some(Outcome::Killed) | None => Err(GreenletError::killed()),
+        }
+    }
+
+    /// Waits until the greenlet has ended, in whatever way.
+    ///
+    /// Suspends the caller; a kill or time-out of the caller interrupts it.
+    /// While the caller unwinds it returns at once.
+    ///
+    /// # Panics
+    ///
+    /// When a greenlet joins itself: it would wait for ever.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let greenlet = maypole_runtime::spawn(|| ());
+    /// greenlet.join();
+    /// assert!(greenlet.is_finished());
+    /// ```
+    pub fn join(&self) {
+        self.handle.join();
+    }
+
+    /// Waits until the greenlet has ended or `limit` has passed; true when it
+    /// has ended. Otherwise as [`join`](Self::join).
+    ///
+    /// # Panics
+    ///
+    /// When a greenlet joins itself.
+    #[doc(alias = "get(timeout)")]
+    pub fn join_timeout(&self, limit: Duration) -> bool {
+        self.handle.join_timeout(limit)
+    }
+
+    /// Kills the greenlet and waits until it has ended.
+    ///
+    /// See [`start_kill`](Self::start_kill) for what a kill is. A greenlet that
+    /// catches its kill and goes on is waited for as well.
+    #[doc(alias = "GreenletExit")]
+    pub fn kill(&self) {
+        self.handle.kill();
+    }
+
+    /// Kills the greenlet and waits until it has ended or `limit` has passed;
+    /// true when it has ended.
+    pub fn kill_timeout(&self, limit: Duration) -> bool {
+        self.handle.kill_timeout(limit)
+    }
+
+    /// Asks the greenlet to end, and does not wait.
+    ///
+    /// The greenlet unwinds from its current or next blocking call, once:
+    /// destructors run, nothing is printed. One that has not run yet never
+    /// runs its body. One that has ended is left alone. A greenlet that catches
+    /// the unwinding lives on and can be killed again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{sleep, spawn};
+    ///
+    /// let sleeper = spawn(|| sleep(Duration::MAX));
+    /// sleeper.start_kill();
+    /// assert!(sleeper.get().unwrap_err().is_killed());
+    /// ```
+    #[doc(alias = "kill(block=False)")]
+    pub fn start_kill(&self) {
+        self.handle.start_kill();
+    }
+
+    /// Calls `then` in a greenlet of its own once this one has ended, in
+    /// whatever way; at once if it has already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Event, spawn};
+    ///
+    /// let told = Event::new();
+    /// let teller = told.clone();
+    /// let greenlet = spawn(|| ());
+    /// greenlet.link(move |ended| {
+    ///     assert!(ended.is_finished());
+    ///     teller.set();
+    /// });
+    /// told.wait();
+    /// ```
+    pub fn link(&self, then: impl FnOnce(&GreenletRef) + Send + 'static) {
+        self.handle.link(then);
+    }
+
+    /// Whether the greenlet has ended, in whatever way.
+    #[doc(alias = "ready")]
+    #[doc(alias = "dead")]
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+
+    /// A reference to the greenlet that can be cloned and sent around.
+    #[must_use]
+    pub fn handle(&self) -> &GreenletRef {
+        &self.handle
+    }
+}
+
+impl<T> Drop for Greenlet<T> {
+    fn drop(&mut self) {
+        self.handle.strand().end.disown();
+    }
+}
+
+impl<T> fmt::Debug for Greenlet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Greenlet")
+            .field("id", &self.handle.id())
+            .field("name", &self.handle.name())
+            .field("finished", &self.handle.is_finished())
+            .finish()
+    }
+}

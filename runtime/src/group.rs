@@ -1,0 +1,212 @@
+//! A set of running greenlets.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::event::Event;
+use crate::greenlet::{Builder, Greenlet, GreenletRef, current};
+
+/// Greenlets that are waited for and killed together.
+///
+/// A greenlet leaves the group by itself when it ends, in whatever way. Clones
+/// share the group.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::Group;
+///
+/// let group = Group::new();
+/// for _ in 0..3 {
+///     let _detached = group.spawn(|| maypole_runtime::yield_now());
+/// }
+/// group.join();
+/// assert!(group.is_empty());
+/// ```
+#[derive(Clone)]
+pub struct Group {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    members: Mutex<HashMap<u64, GreenletRef>>,
+    // Set while there are no members.
+    empty: Event,
+}
+
+impl Group {
+    /// An empty group.
+    #[must_use]
+    pub fn new() -> Self {
+        let empty = Event::new();
+        empty.set();
+        Self {
+            inner: Arc::new(Inner {
+                members: Mutex::default(),
+                empty,
+            }),
+        }
+    }
+
+    /// Spawns a greenlet as a member; see [`spawn`](crate::spawn).
+    ///
+    /// # Panics
+    ///
+    /// When no more greenlets can be had; [`try_spawn`](Self::try_spawn)
+    /// returns an error then.
+    #[track_caller]
+    pub fn spawn<T, F>(&self, body: F) -> Greenlet<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        match self.try_spawn(Builder::new(), body) {
+            Ok(greenlet) => greenlet,
+            Err(error) => panic!("cannot spawn: {error}"),
+        }
+    }
+
+    /// Spawns a greenlet with `builder`'s options as a member.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::spawn`].
+    pub fn try_spawn<T, F>(&self, builder: Builder, body: F) -> io::Result<Greenlet<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        builder.spawn_with(|greenlet| {
+            let membership = self.admit(greenlet);
+            move || {
+                // Left however the body ends, and also when it never runs.
+                let _membership = membership;
+                body()
+            }
+        })
+    }
+
+    /// How many members run.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.members.lock().len()
+    }
+
+    /// Whether no member runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inner.members.lock().is_empty()
+    }
+
+    /// Whether the greenlet is a member.
+    #[must_use]
+    pub fn contains(&self, greenlet: &GreenletRef) -> bool {
+        self.inner.members.lock().contains_key(&greenlet.id())
+    }
+
+    /// Waits until the group is empty. Suspends the caller; a kill or time-out
+    /// interrupts it. Returns at once while the caller unwinds.
+    pub fn join(&self) {
+        self.inner.empty.wait();
+    }
+
+    /// Waits until the group is empty or `limit` has passed; true when empty.
+    pub fn join_timeout(&self, limit: Duration) -> bool {
+        self.inner.empty.wait_timeout(limit)
+    }
+
+    /// Kills all members, those included that are added meanwhile, and waits
+    /// until the group is empty. A member may call it: it is killed last.
+    pub fn kill(&self) {
+        loop {
+            let members = self.members();
+            if members.is_empty() {
+                return;
+            }
+            kill_each(&members);
+            for member in &members {
+                // Not `join`: while the caller unwinds there is no waiting.
+                if !member.try_join() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// As [`kill`](Self::kill), for at most `limit`; true when empty.
+    pub fn kill_timeout(&self, limit: Duration) -> bool {
+        self.start_kill();
+        self.join_timeout(limit)
+    }
+
+    /// Kills all members, and does not wait.
+    pub fn start_kill(&self) {
+        kill_each(&self.members());
+    }
+
+    fn members(&self) -> Vec<GreenletRef> {
+        self.inner.members.lock().values().cloned().collect()
+    }
+
+    fn admit(&self, greenlet: &GreenletRef) -> Membership {
+        let mut members = self.inner.members.lock();
+        members.insert(greenlet.id(), greenlet.clone());
+        // Inside the lock, or it could undo what the last leaver does.
+        self.inner.empty.clear();
+        Membership {
+            group: self.clone(),
+            id: greenlet.id(),
+        }
+    }
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("len", &self.len()).finish()
+    }
+}
+
+/// A greenlet's membership; dropping it leaves the group.
+struct Membership {
+    group: Group,
+    id: u64,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let inner = &self.group.inner;
+        let left = {
+            let mut members = inner.members.lock();
+            let left = members.remove(&self.id);
+            if members.is_empty() {
+                inner.empty.set();
+            }
+            left
+        };
+        drop(left);
+    }
+}
+
+/// Kills the others first, so that a member who calls gets to all of them.
+fn kill_each(members: &[GreenletRef]) {
+    let me = current();
+    for member in members {
+        if Some(member) != me.as_ref() {
+            member.start_kill();
+        }
+    }
+    if let Some(me) = me.filter(|me| members.contains(me)) {
+        me.start_kill();
+    }
+}

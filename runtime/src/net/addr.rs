@@ -1,0 +1,200 @@
+//! Addresses, and names that have to be looked up off the hub.
+
+use std::io;
+use std::net::{
+    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs as _,
+};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::event::Event;
+use crate::semaphore::Semaphore;
+
+/// Lookups that run at once; more wait. glibc's resolver holds a thread each.
+const MAX_LOOKUPS: usize = 10;
+
+/// Anything that names one or more socket addresses, as
+/// [`std::net::ToSocketAddrs`] does.
+///
+/// std's trait looks names up inside its method, which would stop the hub. This
+/// one hands out either addresses or the name, so that the lookup can run on a
+/// thread of its own.
+pub trait ToSocketAddrs {
+    /// The addresses, or the name to look up.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a text that is no address.
+    fn to_target(&self) -> io::Result<Target>;
+}
+
+/// What a [`ToSocketAddrs`] names.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Target {
+    /// Addresses that need no lookup.
+    Addrs(Vec<SocketAddr>),
+    /// A host name and a port.
+    Name(String, u16),
+}
+
+impl Target {
+    /// The addresses, looked up if need be. Suspends the caller for that.
+    pub(super) fn resolve(self) -> io::Result<Vec<SocketAddr>> {
+        match self {
+            Self::Addrs(addrs) if addrs.is_empty() => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "no address to use",
+            )),
+            Self::Addrs(addrs) => Ok(addrs),
+            Self::Name(host, port) => look_up(host, port),
+        }
+    }
+}
+
+impl ToSocketAddrs for SocketAddr {
+    fn to_target(&self) -> io::Result<Target> {
+        Ok(Target::Addrs(vec![*self]))
+    }
+}
+
+impl ToSocketAddrs for [SocketAddr] {
+    fn to_target(&self) -> io::Result<Target> {
+        Ok(Target::Addrs(self.to_vec()))
+    }
+}
+
+impl ToSocketAddrs for str {
+    fn to_target(&self) -> io::Result<Target> {
+        if let Ok(addr) = self.parse() {
+            return Ok(Target::Addrs(vec![addr]));
+        }
+        let invalid = || {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{self:?} is not an address of the form host:port"),
+            )
+        };
+        let (host, port) = self.rsplit_once(':').ok_or_else(invalid)?;
+        let port = port.parse().map_err(|_| invalid())?;
+        (host, port).to_target()
+    }
+}
+
+impl ToSocketAddrs for (&str, u16) {
+    fn to_target(&self) -> io::Result<Target> {
+        let (host, port) = *self;
+        Ok(match host.parse::<IpAddr>() {
+            Ok(ip) => Target::Addrs(vec![SocketAddr::new(ip, port)]),
+            Err(_) => Target::Name(host.to_owned(), port),
+        })
+    }
+}
+
+impl ToSocketAddrs for (String, u16) {
+    fn to_target(&self) -> io::Result<Target> {
+        (self.0.as_str(), self.1).to_target()
+    }
+}
+
+impl ToSocketAddrs for String {
+    fn to_target(&self) -> io::Result<Target> {
+        self.as_str().to_target()
+    }
+}
+
+impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
+    fn to_target(&self) -> io::Result<Target> {
+        (**self).to_target()
+    }
+}
+
+macro_rules! from_addr {
+    ($($kind:ty),*) => {$(
+        impl ToSocketAddrs for $kind {
+            fn to_target(&self) -> io::Result<Target> {
+                Ok(Target::Addrs(vec![SocketAddr::from(*self)]))
+            }
+        }
+    )*};
+}
+
+from_addr!(
+    SocketAddrV4,
+    SocketAddrV6,
+    (IpAddr, u16),
+    (Ipv4Addr, u16),
+    (Ipv6Addr, u16)
+);
+
+/// Looks a name up on a thread of its own, because `getaddrinfo` blocks.
+fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    static LOOKUPS: std::sync::OnceLock<Semaphore> = std::sync::OnceLock::new();
+    let permit = LOOKUPS
+        .get_or_init(|| Semaphore::new(MAX_LOOKUPS))
+        .acquire()?;
+    let answer = Arc::new(Mutex::new(None));
+    let done = Event::new();
+    let (theirs, finished) = (answer.clone(), done.clone());
+    std::thread::Builder::new()
+        .name("maypole-lookup".to_owned())
+        .spawn(move || {
+            let found = (host.as_str(), port)
+                .to_socket_addrs()
+                .map(Iterator::collect);
+            *theirs.lock() = Some(found);
+            drop(permit);
+            finished.set();
+        })?;
+    done.wait();
+    let found = answer.lock().take();
+    // Empty only when this greenlet unwinds and could not wait.
+    found.unwrap_or_else(|| Err(io::Error::other("cannot wait for a lookup while unwinding")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_addresses_or_names() {
+        let addr: SocketAddr = "127.0.0.1:80".parse().unwrap();
+        assert_eq!(
+            "127.0.0.1:80".to_target().unwrap(),
+            Target::Addrs(vec![addr])
+        );
+        assert_eq!(
+            ("127.0.0.1", 80).to_target().unwrap(),
+            Target::Addrs(vec![addr])
+        );
+        assert_eq!(
+            "localhost:80".to_target().unwrap(),
+            Target::Name("localhost".to_owned(), 80)
+        );
+        for text in ["", "nothing", "host:", "host:port", "host:70000"] {
+            let error = text.to_target().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{text:?}");
+            assert!(error.to_string().contains(text));
+        }
+    }
+
+    #[test]
+    fn no_address_is_an_error() {
+        let none: &[SocketAddr] = &[];
+        let error = none.to_target().unwrap().resolve().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn names_are_looked_up_in_greenlets_and_threads() {
+        let look = || "localhost:80".to_target().and_then(Target::resolve);
+        let found = look().unwrap();
+        assert!(
+            found
+                .iter()
+                .all(|addr| addr.ip().is_loopback() && addr.port() == 80)
+        );
+        assert_eq!(crate::spawn(look).get().unwrap().unwrap(), found);
+    }
+}

@@ -1,0 +1,13 @@
+//! Sockets under std's names: `TcpStream` and `TcpListener`.
+//!
+//! Each call blocks only the greenlet that makes it, or the plain thread. A
+//! kill or time-out interrupts a call that waits; what was not read stays in
+//! the socket.
+
+mod addr;
+mod listener;
+mod stream;
+
+pub use addr::{Target, ToSocketAddrs};
+pub use listener::{Incoming, TcpListener};
+pub use stream::TcpStream;

@@ -1,0 +1,214 @@
+//! A group with a limit.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use crate::greenlet::{Builder, Greenlet};
+use crate::group::Group;
+use crate::semaphore::{Permit, Semaphore};
+
+/// Runs at most so many greenlets at once.
+///
+/// [`spawn`](Self::spawn) waits while the pool is full. Waiting is about a
+/// place, not about a body: [`acquire`](Self::acquire) gives a [`Slot`], the
+/// permission to run one greenlet. Clones share the pool.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::Pool;
+///
+/// let pool = Pool::new(2);
+/// let squares: Vec<_> = (0..4).map(|n| pool.spawn(move || n * n)).collect();
+/// let squares: Vec<i32> = squares.into_iter().map(|g| g.get().unwrap()).collect();
+/// assert_eq!(squares, [0, 1, 4, 9]);
+/// ```
+#[doc(alias = "gevent.pool.Pool")]
+#[derive(Clone)]
+pub struct Pool {
+    group: Group,
+    slots: Semaphore,
+    size: usize,
+}
+
+impl Pool {
+    /// A pool for `size` greenlets.
+    ///
+    /// # Panics
+    ///
+    /// If `size` is 0: such a pool would never run anything.
+    #[must_use]
+    pub fn new(size: usize) -> Self {
+        assert!(
+            size > 0,
+            "a pool of size 0 would never run anything; \
+             for no limit spawn into a Group"
+        );
+        Self {
+            group: Group::new(),
+            slots: Semaphore::new(size),
+            size,
+        }
+    }
+
+    /// Spawns a greenlet in the pool, waiting while it is full:
+    /// `acquire().spawn(body)`.
+    ///
+    /// # Panics
+    ///
+    /// When no more greenlets can be had; [`Slot::try_spawn`] returns an error
+    /// then.
+    #[track_caller]
+    pub fn spawn<T, F>(&self, body: F) -> Greenlet<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.acquire().spawn(body)
+    }
+
+    /// Takes a slot, waiting for its turn while the pool is full.
+    ///
+    /// Suspends only the caller; a kill or time-out interrupts it. A greenlet
+    /// that unwinds cannot wait: it gets a slot beyond the limit.
+    #[doc(alias = "wait_available")]
+    pub fn acquire(&self) -> Slot {
+        self.slot(self.slots.acquire().ok())
+    }
+
+    /// Takes a slot if there is one now. Never blocks.
+    #[must_use]
+    pub fn try_acquire(&self) -> Option<Slot> {
+        self.slots
+            .try_acquire()
+            .map(|permit| self.slot(Some(permit)))
+    }
+
+    /// Takes a slot, waiting for at most `limit`; `None` when the time has
+    /// passed.
+    #[must_use]
+    pub fn acquire_timeout(&self, limit: Duration) -> Option<Slot> {
+        self.slots
+            .acquire_timeout(limit)
+            .map(|permit| self.slot(Some(permit)))
+    }
+
+    /// The limit.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// How many greenlets of the pool run.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.group.len()
+    }
+
+    /// Whether no greenlet of the pool runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.group.is_empty()
+    }
+
+    /// How many slots are free now.
+    #[doc(alias = "free_count")]
+    #[must_use]
+    pub fn free_slots(&self) -> usize {
+        self.slots.available()
+    }
+
+    /// Whether no slot is free now.
+    #[doc(alias = "full")]
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.free_slots() == 0
+    }
+
+    /// Waits until no greenlet of the pool runs; see [`Group::join`].
+    pub fn join(&self) {
+        self.group.join();
+    }
+
+    /// As [`join`](Self::join), for at most `limit`; true when none runs.
+    pub fn join_timeout(&self, limit: Duration) -> bool {
+        self.group.join_timeout(limit)
+    }
+
+    /// Kills the pool's greenlets and waits for their ends; see [`Group::kill`].
+    pub fn kill(&self) {
+        self.group.kill();
+    }
+
+    /// As [`kill`](Self::kill), for at most `limit`; true when none runs.
+    pub fn kill_timeout(&self, limit: Duration) -> bool {
+        self.group.kill_timeout(limit)
+    }
+
+    fn slot(&self, permit: Option<Permit>) -> Slot {
+        Slot {
+            group: self.group.clone(),
+            permit,
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("size", &self.size)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The permission to run one greenlet in a [`Pool`]; dropping it gives it back.
+#[must_use = "dropped at once, it is given back at once"]
+pub struct Slot {
+    group: Group,
+    // `None` when it was lent beyond the limit to a greenlet that unwinds.
+    permit: Option<Permit>,
+}
+
+impl Slot {
+    /// Spawns a greenlet that has the slot until it ends.
+    ///
+    /// # Panics
+    ///
+    /// When no more greenlets can be had.
+    #[track_caller]
+    pub fn spawn<T, F>(self, body: F) -> Greenlet<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        match self.try_spawn(Builder::new(), body) {
+            Ok(greenlet) => greenlet,
+            Err(error) => panic!("cannot spawn: {error}"),
+        }
+    }
+
+    /// As [`spawn`](Self::spawn), with `builder`'s options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::spawn`]; the slot is given back.
+    pub fn try_spawn<T, F>(self, builder: Builder, body: F) -> io::Result<Greenlet<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let permit = self.permit;
+        self.group.try_spawn(builder, move || {
+            let _permit = permit;
+            body()
+        })
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,236 @@
+//! Limits on the time that any piece of code may take.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::engine::{Alarm, AlarmKey, cancel_alarm, set_alarm};
+use crate::wait::{Interrupt, Interrupted, Strand, deadline_after, with_strand};
+
+/// Runs `body` in the calling greenlet and interrupts it after `limit`.
+///
+/// Whatever blocking call of this crate `body` is in then, it unwinds from
+/// there: destructors run, and `with_timeout` returns `Err`. Code that makes no
+/// blocking call is not interrupted. A time-out of an outer `with_timeout`
+/// passes through this one. Works on plain threads too.
+///
+/// # Errors
+///
+/// [`Elapsed`] when the limit passed and `body` was interrupted. A `body` that
+/// ends in time, or never blocks, keeps its value however late it is.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::{sleep, with_timeout};
+///
+/// let mut steps = Vec::new();
+/// let slow = with_timeout(Duration::from_millis(5), || {
+///     steps.push("begun"); // borrows freely
+///     sleep(Duration::MAX);
+/// });
+/// assert!(slow.is_err());
+/// assert_eq!(steps, ["begun"]);
+/// assert_eq!(with_timeout(Duration::from_secs(60), || 1), Ok(1));
+/// ```
+#[doc(alias = "gevent.with_timeout")]
+pub fn with_timeout<T>(limit: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed> {
+    let timeout = Timeout::new(limit);
+    timeout.start();
+    timeout.catch(body)
+}
+
+/// The time allowed has passed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Elapsed {
+    _private: (),
+}
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the time allowed has passed")
+    }
+}
+
+impl Error for Elapsed {}
+
+impl From<Elapsed> for io::Error {
+    fn from(error: Elapsed) -> Self {
+        Self::new(io::ErrorKind::TimedOut, error)
+    }
+}
+
+/// A time-out as a value: started, cancelled and caught by hand.
+///
+/// While it is pending, it interrupts the greenlet that started it once its
+/// time has come: the current or next blocking call unwinds, up to the
+/// [`catch`](Self::catch) of this very time-out. One that nobody catches ends
+/// the greenlet, see [`GreenletError::is_timeout`](crate::GreenletError::is_timeout).
+/// Dropping it cancels it.
+///
+/// [`with_timeout`] is the short form for the usual case.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::{Timeout, sleep};
+///
+/// let timeout = Timeout::new(Duration::from_millis(5));
+/// timeout.start();
+/// assert!(timeout.is_pending());
+/// assert!(timeout.catch(|| sleep(Duration::MAX)).is_err());
+/// assert!(!timeout.is_pending());
+/// ```
+#[doc(alias = "gevent.Timeout")]
+pub struct Timeout {
+    limit: Duration,
+    started: Mutex<Option<Started>>,
+    // Belongs to the greenlet that made it: nobody else may start or catch it.
+    not_send: PhantomData<*const ()>,
+}
+
+struct Started {
+    fuse: Arc<Fuse>,
+    // `None` for a limit that never comes.
+    alarm: Option<AlarmKey>,
+}
+
+impl Timeout {
+    /// A time-out of `limit`, not yet started. [`Duration::MAX`] never comes.
+    #[must_use]
+    pub fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            started: Mutex::new(None),
+            not_send: PhantomData,
+        }
+    }
+
+    /// Starts the time for the calling greenlet. After it has come or was
+    /// cancelled it may be started again.
+    ///
+    /// # Panics
+    ///
+    /// When it is pending already.
+    #[doc(alias = "start_new")]
+    pub fn start(&self) {
+        assert!(!self.is_pending(), "the time-out is already started");
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let fuse = Arc::new(Fuse {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            strand: with_strand(Arc::clone),
+            state: Mutex::new(State::Burning),
+        });
+        let alarm = deadline_after(self.limit).map(|at| set_alarm(at, fuse.clone()));
+        *self.started.lock() = Some(Started { fuse, alarm });
+    }
+
+    /// Stops the time: from here on it interrupts nothing. Does nothing when it
+    /// is not started.
+    #[doc(alias = "close")]
+    pub fn cancel(&self) {
+        let started = self.started.lock().take();
+        if let Some(started) = started {
+            if let Some(alarm) = started.alarm {
+                cancel_alarm(alarm);
+            }
+            started.fuse.put_out();
+        }
+    }
+
+    /// Whether it is started and has not come.
+    #[doc(alias = "pending")]
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.started
+            .lock()
+            .as_ref()
+            .is_some_and(|started| *started.fuse.state.lock() == State::Burning)
+    }
+
+    /// Runs `body` and catches this time-out if it comes meanwhile. Cancels it
+    /// at the end, however `body` ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`] when this time-out interrupted `body`. Every other unwinding
+    /// passes through: panics, kills, and other time-outs.
+    pub fn catch<T>(&self, body: impl FnOnce() -> T) -> Result<T, Elapsed> {
+        let number = self.started.lock().as_ref().map(|s| s.fuse.number);
+        let ended = catch_unwind(AssertUnwindSafe(body));
+        self.cancel();
+        match ended {
+            Ok(value) => Ok(value),
+            Err(payload) => match payload.downcast_ref::<Interrupted>() {
+                Some(Interrupted(Interrupt::Timeout(which))) if Some(*which) == number => {
+                    Err(Elapsed { _private: () })
+                }
+                _ => resume_unwind(payload),
+            },
+        }
+    }
+}
+
+impl Drop for Timeout {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+impl fmt::Debug for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeout")
+            .field("limit", &self.limit)
+            .field("pending", &self.is_pending())
+            .finish()
+    }
+}
+
+/// What the alarm sets off, once, unless it was put out before.
+struct Fuse {
+    number: u64,
+    strand: Arc<Strand>,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum State {
+    Burning,
+    /// The strand has been interrupted; delivered or not.
+    Fired,
+    PutOut,
+}
+
+impl Fuse {
+    /// Makes sure that no interrupt of ours is delivered any more.
+    fn put_out(&self) {
+        let mut state = self.state.lock();
+        if std::mem::replace(&mut *state, State::PutOut) == State::Fired {
+            // Not delivered yet, perhaps.
+            self.strand
+                .interrupts
+                .remove(Interrupt::Timeout(self.number));
+        }
+    }
+}
+
+impl Alarm for Fuse {
+    fn ring(self: Arc<Self>) {
+        // Held across the interrupt: one that is put out meanwhile would not
+        // find it to remove.
+        let mut state = self.state.lock();
+        if *state == State::Burning {
+            *state = State::Fired;
+            self.strand.interrupt(Interrupt::Timeout(self.number));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The end of a strand: how it ended, and who is to be told.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::{Ended, Entry, Strand, Unwinding, Wait, WaitList, with_strand};
+
+/// What came out of a greenlet's body.
+pub(crate) enum Outcome {
+    /// It returned this.
+    Value(Box<dyn Any + Send>),
+    /// It was killed, before or while it ran.
+    Killed,
+    /// A time-out that nobody caught unwound it.
+    TimedOut,
+    /// It panicked with this.
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// Called once when a greenlet has ended.
+pub(crate) type Link = Box<dyn FnOnce(Arc<Strand>) + Send>;
+
+/// The end of one greenlet.
+#[derive(Default)]
+pub(crate) struct End {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    ended: bool,
+    // The owner of the result is gone: nobody will ask for it.
+    disowned: bool,
+    outcome: Option<Outcome>,
+    waiters: WaitList,
+    links: Vec<Link>,
+}
+
+impl End {
+    /// Whether the greenlet has ended.
+    pub(crate) fn has_come(&self) -> bool {
+        self.state.lock().ended
+    }
+
+    /// Waits for the end: true when it has come, false when the deadline came
+    /// first.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> Result<bool, Unwinding> {
+        if self.has_come() {
+            return Ok(true);
+        }
+        with_strand(|strand| {
+            let wait = Wait::begin(strand)?;
+            let number = {
+                let mut state = self.state.lock();
+                if state.ended {
+                    return Ok(true);
+                }
+                state.waiters.push(wait.ticket())
+            };
+            let _entry = Entry::new(&self.state, |state| &mut state.waiters, number);
+            Ok(wait.end(deadline)? == Ended::Woken)
+        })
+    }
+
+    /// The end has come: wakes all waiters. Returns the links to call, and the
+    /// outcome if nobody will ask for it: the greenlet drops it while it can
+    /// still suspend, because a destructor may block.
+    pub(crate) fn come(&self, outcome: Outcome) -> (Vec<Link>, Option<Outcome>) {
+        let (unwanted, mut waiters, links) = {
+            let mut state = self.state.lock();
+            state.ended = true;
+            let unwanted = if state.disowned {
+                Some(outcome)
+            } else {
+                state.outcome = Some(outcome);
+                None
+            };
+            (
+                unwanted,
+                std::mem::take(&mut state.waiters),
+                std::mem::take(&mut state.links),
+            )
+        };
+        waiters.wake_all();
+        (links, unwanted)
+    }
+
+    /// Has `link` called at the end, or hands it back when that has come.
+    pub(crate) fn link(&self, link: Link) -> Option<Link> {
+        let mut state = self.state.lock();
+        if state.ended {
+            return Some(link);
+        }
+        state.links.push(link);
+        None
+    }
+
+    /// Takes the outcome; `None` before the end and when it was taken.
+    pub(crate) fn take(&self) -> Option<Outcome> {
+        self.state.lock().outcome.take()
+    }
+
+    /// Nobody will take the outcome: it is dropped here or when it comes.
+    pub(crate) fn disown(&self) {
+        let unwanted = {
+            let mut state = self.state.lock();
+            state.disowned = true;
+            state.outcome.take()
+        };
+        drop(unwanted);
+    }
+}
+
+impl fmt::Debug for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("End")
+            .field("ended", &self.has_come())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,133 @@
+//! A list of waiters, served in the order of arrival.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+
+use super::Ticket;
+
+/// The waiters of one primitive. Lives inside the primitive's lock.
+#[derive(Debug, Default)]
+pub(crate) struct WaitList {
+    // Numbers rise from front to back. A waiter that left is `None`, until the
+    // front reaches it or half of the list is such.
+    waiters: VecDeque<(u64, Option<Ticket>)>,
+    next: u64,
+    gone: usize,
+}
+
+impl WaitList {
+    /// Adds a waiter at the end and returns its number.
+    pub(crate) fn push(&mut self, ticket: Ticket) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.waiters.push_back((number, Some(ticket)));
+        number
+    }
+
+    /// Wakes the waiter that came first. False when there is none.
+    pub(crate) fn wake_one(&mut self) -> bool {
+        while let Some((_, ticket)) = self.waiters.pop_front() {
+            match ticket {
+                Some(ticket) if ticket.wake() => return true,
+                Some(_) => {} // timed out or interrupted, and about to leave
+                None => self.gone -= 1,
+            }
+        }
+        false
+    }
+
+    /// Wakes all waiters, in the order in which they came.
+    pub(crate) fn wake_all(&mut self) {
+        for (_, ticket) in std::mem::take(&mut self.waiters) {
+            if let Some(ticket) = ticket {
+                ticket.wake();
+            }
+        }
+        self.gone = 0;
+    }
+
+    /// Removes a waiter that will not be woken from here, if it is still in.
+    pub(crate) fn remove(&mut self, number: u64) {
+        let Ok(index) = self.waiters.binary_search_by_key(&number, |(n, _)| *n) else {
+            return;
+        };
+        if self.waiters[index].1.take().is_some() {
+            self.gone += 1;
+        }
+        if self.gone * 2 > self.waiters.len() {
+            self.waiters.retain(|(_, ticket)| ticket.is_some());
+            self.gone = 0;
+        }
+    }
+
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiters.len() == self.gone
+    }
+}
+
+/// A waiter's place in a list inside a lock. Leaves the list when dropped, so
+/// also when the wait ends by unwinding.
+#[derive(Debug)]
+pub(crate) struct Entry<'a, S> {
+    state: &'a Mutex<S>,
+    list: fn(&mut S) -> &mut WaitList,
+    number: u64,
+}
+
+impl<'a, S> Entry<'a, S> {
+    /// Describes the place `number` of the list that `list` finds in `state`.
+    pub(crate) fn new(state: &'a Mutex<S>, list: fn(&mut S) -> &mut WaitList, number: u64) -> Self {
+        Self {
+            state,
+            list,
+            number,
+        }
+    }
+}
+
+impl<S> Drop for Entry<'_, S> {
+    fn drop(&mut self) {
+        (self.list)(&mut self.state.lock()).remove(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Ended, Wait, with_strand};
+    use super::*;
+
+    #[test]
+    fn waiters_that_left_are_passed_over() {
+        with_strand(|strand| {
+            let mut list = WaitList::default();
+            let old = Wait::begin(strand).unwrap();
+            let first = list.push(old.ticket());
+            drop(old);
+            let wait = Wait::begin(strand).unwrap();
+            list.push(wait.ticket());
+            assert!(list.wake_one());
+            assert_eq!(wait.end(None), Ok(Ended::Woken));
+            list.remove(first);
+            assert!(list.is_empty());
+            assert!(!list.wake_one());
+        });
+    }
+
+    #[test]
+    fn removing_keeps_the_rest_in_order_and_shrinks() {
+        with_strand(|strand| {
+            let wait = Wait::begin(strand).unwrap();
+            let mut list = WaitList::default();
+            let numbers: Vec<u64> = (0..100).map(|_| list.push(wait.ticket())).collect();
+            for number in &numbers[..99] {
+                list.remove(*number);
+            }
+            assert!(list.waiters.len() <= 2);
+            assert!(!list.is_empty());
+            list.remove(numbers[99]);
+            assert!(list.is_empty());
+        });
+    }
+}

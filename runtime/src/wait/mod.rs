@@ -1,0 +1,254 @@
+//! The one wait primitive: park, wake, deadline, interrupt.
+//!
+//! Everything that blocks is made of it. A waiter [begins](Wait::begin) a
+//! wait, leaves [tickets](Ticket) where it can be woken, and [ends](Wait::end)
+//! the wait by suspending. One atomic word per [`Strand`] decides who ends a
+//! wait: a waker, the deadline or an interrupt, and only one of them. So a
+//! waker that succeeded knows that what it hands over is taken, and an
+//! interrupted waiter knows that it was handed nothing.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::engine::{self, Interest, Source};
+
+mod end;
+mod interrupt;
+mod list;
+mod strand;
+
+pub(crate) use end::{End, Outcome};
+pub(crate) use interrupt::{Interrupt, Interrupted};
+pub(crate) use list::{Entry, WaitList};
+pub(crate) use strand::{Strand, with_strand};
+
+use strand::Phase;
+
+/// A greenlet that is unwinding cannot wait.
+///
+/// Destructors that run while a panic, a kill or a time-out unwinds a greenlet
+/// must not suspend it: std counts panics per thread, and the other greenlets
+/// of the hub would seem to panic too. Calls that would have to wait return
+/// this instead.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Unwinding {
+    _private: (),
+}
+
+impl fmt::Display for Unwinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a greenlet cannot wait while it unwinds")
+    }
+}
+
+impl Error for Unwinding {}
+
+impl From<Unwinding> for io::Error {
+    fn from(error: Unwinding) -> Self {
+        Self::other(error)
+    }
+}
+
+/// How a wait ended. An interrupt ends it too, but by unwinding.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ended {
+    /// A ticket was used.
+    Woken,
+    /// The deadline passed.
+    TimedOut,
+}
+
+/// The deadlines beyond this are none: no kernel call is given a time that it
+/// could take for an invalid one.
+const HORIZON: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// The instant `limit` from now, or `None` for "never" when that is too far.
+pub(crate) fn deadline_after(limit: Duration) -> Option<Instant> {
+    (limit <= HORIZON).then(|| Instant::now().checked_add(limit))?
+}
+
+/// A wait of the calling greenlet or thread.
+#[derive(Debug)]
+pub(crate) struct Wait<'a> {
+    strand: &'a Arc<Strand>,
+    turn: u64,
+}
+
+impl<'a> Wait<'a> {
+    /// Begins a wait, so that tickets can be given out.
+    ///
+    /// Unwinds with a pending interrupt.
+    ///
+    /// # Errors
+    ///
+    /// If the greenlet is unwinding already.
+    pub(crate) fn begin(strand: &'a Arc<Strand>) -> Result<Self, Unwinding> {
+        refuse_while_unwinding(strand)?;
+        strand.parker.prepare();
+        let wait = Self {
+            strand,
+            turn: strand.begin_turn(),
+        };
+        // After the word says "waiting": whoever interrupts from here on sees
+        // it and wakes us; whoever did before is seen here.
+        strand.interrupts.deliver_one();
+        Ok(wait)
+    }
+
+    /// A way to end this wait once, for somebody else.
+    pub(crate) fn ticket(&self) -> Ticket {
+        Ticket {
+            strand: self.strand.clone(),
+            turn: self.turn,
+        }
+    }
+
+    /// Suspends until a ticket is used or the deadline passes.
+    ///
+    /// Unwinds when interrupted: whoever left tickets takes them back in a
+    /// destructor ([`Entry`] does).
+    ///
+    /// # Errors
+    ///
+    /// On a plain thread that is interrupted while it panics: that interrupt
+    /// cannot be delivered now, and tickets may have been passed over.
+    pub(crate) fn end(self, deadline: Option<Instant>) -> Result<Ended, Unwinding> {
+        let strand = self.strand;
+        loop {
+            match strand.phase(self.turn) {
+                Phase::Waiting => {}
+                Phase::Woken => return Ok(Ended::Woken),
+                Phase::Interrupted => {
+                    strand.interrupts.deliver_one();
+                    return Err(Unwinding { _private: () });
+                }
+            }
+            if deadline.is_some_and(|at| at <= Instant::now()) {
+                if strand.give_up_turn(self.turn) {
+                    return Ok(Ended::TimedOut);
+                }
+                continue;
+            }
+            strand.parker.park(deadline);
+        }
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        // Ends a wait that was begun and not needed; no ticket is good any more.
+        self.strand.give_up_turn(self.turn);
+    }
+}
+
+/// The right to end one wait of one strand.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    strand: Arc<Strand>,
+    turn: u64,
+}
+
+impl Ticket {
+    /// Ends the wait. False when something else has ended it already.
+    pub(crate) fn wake(&self) -> bool {
+        let won = self.strand.end_turn(self.turn, Phase::Woken);
+        if won {
+            self.strand.parker.unpark();
+        }
+        won
+    }
+}
+
+/// Suspends until `source` may be ready for `interest`.
+///
+/// Returns early at times: the caller tries its call again.
+///
+/// # Errors
+///
+/// `TimedOut` after the deadline, `ResourceBusy` when another greenlet waits in
+/// this direction, and [`Unwinding`].
+pub(crate) fn ready<T: AsFd>(
+    source: &Source<T>,
+    interest: Interest,
+    deadline: Option<Instant>,
+) -> io::Result<()> {
+    with_strand(|strand| {
+        refuse_while_unwinding(strand)?;
+        let io = source.prepare(interest, &strand.parker)?;
+        let wait = Wait {
+            strand,
+            turn: strand.begin_turn(),
+        };
+        strand.interrupts.deliver_one();
+        if deadline.is_some_and(|at| at <= Instant::now()) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        io.suspend(deadline)?;
+        drop(wait);
+        drop(io);
+        strand.interrupts.deliver_one();
+        Ok(())
+    })
+}
+
+/// To be called before a call that may be ready at once and then never
+/// suspends: delivers interrupts and, when the time slice is spent, lets others
+/// run. Nothing happens while unwinding.
+#[inline]
+pub(crate) fn checkpoint() {
+    if thread::panicking() {
+        return;
+    }
+    with_strand(|strand| strand.interrupts.deliver_one());
+    engine::tick();
+}
+
+/// Lets every other ready greenlet run; see [`crate::yield_now`].
+pub(crate) fn yield_now() {
+    with_strand(|strand| {
+        if refuse_while_unwinding(strand).is_err() {
+            return;
+        }
+        strand.interrupts.deliver_one();
+        engine::yield_now();
+        strand.interrupts.deliver_one();
+    });
+}
+
+/// Suspends until the deadline; returns at once while unwinding.
+pub(crate) fn sleep_until(deadline: Option<Instant>) {
+    with_strand(|strand| {
+        if let Ok(wait) = Wait::begin(strand) {
+            // Nobody holds a ticket: it ends by the deadline or an interrupt.
+            let _ = wait.end(deadline);
+        }
+    });
+}
+
+/// Only greenlets refuse: a plain thread blocks nobody but itself.
+#[inline]
+fn refuse_while_unwinding(strand: &Strand) -> Result<(), Unwinding> {
+    if thread::panicking() && strand.parker.is_greenlet() {
+        return Err(Unwinding { _private: () });
+    }
+    Ok(())
+}
+
+impl Strand {
+    /// Asks the strand to unwind at its current or next blocking call.
+    pub(crate) fn interrupt(&self, interrupt: Interrupt) {
+        // Added and announced in one step: an interrupt that ended a wait is
+        // still there when the waiter looks for it.
+        let ended = self
+            .interrupts
+            .add(interrupt, || self.end_current_turn(Phase::Interrupted));
+        if ended {
+            self.parker.unpark();
+        }
+    }
+}
