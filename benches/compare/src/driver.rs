@@ -1,0 +1,133 @@
+//! Runs every peer in every scenario, round by round.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::args::Plan;
+use crate::load::{Kind, Load};
+use crate::peers::Peer;
+use crate::scenario::Scenario;
+use crate::server::{self, Server};
+
+/// Time for the server to answer what is in flight and go to sleep; the kernel
+/// brings a thread's CPU time up to date when it does.
+const SETTLE: Duration = Duration::from_millis(3);
+
+/// One run of one peer in one scenario.
+pub(crate) struct Sample {
+    pub(crate) round: usize,
+    pub(crate) scenario: &'static Scenario,
+    pub(crate) peer: &'static Peer,
+    pub(crate) load: Load,
+    /// CPU time that the server's process used meanwhile.
+    pub(crate) server_cpu: Duration,
+    /// The same of the built-in client's thread.
+    pub(crate) client_cpu: Option<Duration>,
+    /// The server's resident memory at the end, in bytes.
+    pub(crate) resident: u64,
+}
+
+impl Sample {
+    pub(crate) fn requests_per_second(&self) -> f64 {
+        self.load.requests as f64 / self.load.elapsed.as_secs_f64()
+    }
+
+    /// Server CPU per request, in microseconds.
+    pub(crate) fn cpu_per_request(&self) -> f64 {
+        self.server_cpu.as_secs_f64() * 1e6 / self.load.requests as f64
+    }
+
+    /// The share of the time that the server was on its core.
+    pub(crate) fn server_busy(&self) -> f64 {
+        self.server_cpu.as_secs_f64() / self.load.elapsed.as_secs_f64()
+    }
+
+    /// The same for the built-in client.
+    pub(crate) fn client_busy(&self) -> Option<f64> {
+        let cpu = self.client_cpu?;
+        Some(cpu.as_secs_f64() / self.load.elapsed.as_secs_f64())
+    }
+}
+
+/// Carries out the plan, with a line on stderr for each run.
+///
+/// Peers take turns within a round (A B C A B C …), so that a machine that
+/// slows down slows all of them.
+pub(crate) fn run(plan: &Plan) -> Result<Vec<Sample>> {
+    if cfg!(debug_assertions) {
+        eprintln!("compare: not a release build; the numbers mean nothing");
+    }
+    ensure!(
+        plan.server_core != plan.client_core,
+        "server and client need a core each"
+    );
+    server::pin(plan.client_core)?;
+    let mut samples = Vec::new();
+    for round in 1..=plan.rounds {
+        for scenario in &plan.scenarios {
+            for peer in &plan.peers {
+                let sample = measure(plan, round, scenario, peer)
+                    .with_context(|| format!("round {round}, {}, {}", scenario.name, peer.name))?;
+                progress(plan, &sample);
+                samples.push(sample);
+            }
+        }
+    }
+    Ok(samples)
+}
+
+fn measure(
+    plan: &Plan,
+    round: usize,
+    scenario: &'static Scenario,
+    peer: &'static Peer,
+) -> Result<Sample> {
+    let server = Server::start(peer, plan.server_core)?;
+    let mut generator = plan.generator.open(server.addr(), scenario)?;
+    if !plan.warmup.is_zero() {
+        generator.run(plan.warmup).context("warm-up")?;
+    }
+
+    // What is in flight at the start is answered on the time before, and counted
+    // after; at the end it is the other way round.
+    thread::sleep(SETTLE);
+    let (server_before, client_before) = (server.cpu_time()?, server::thread_cpu_time()?);
+    let load = generator.run(plan.seconds)?;
+    let client_after = server::thread_cpu_time()?;
+    thread::sleep(SETTLE);
+    let server_after = server.cpu_time()?;
+
+    ensure!(load.requests > 0, "no request was answered");
+    Ok(Sample {
+        round,
+        scenario,
+        peer,
+        load,
+        server_cpu: server_after.saturating_sub(server_before),
+        client_cpu: match plan.generator {
+            Kind::BuiltIn => Some(client_after.saturating_sub(client_before)),
+            Kind::Wrk => None,
+        },
+        resident: server.resident()?,
+    })
+}
+
+fn progress(plan: &Plan, sample: &Sample) {
+    let latency = sample.load.latency.map_or_else(String::new, |latency| {
+        let (p50, p99) = (latency.p50.as_micros(), latency.p99.as_micros());
+        format!(", p50 {p50} µs, p99 {p99} µs")
+    });
+    eprintln!(
+        "{}/{} {:<11} {:<13} {:>9.0} requests/s {:>8.3} µs CPU/request, server {:.0} % busy{}",
+        sample.round,
+        plan.rounds,
+        sample.scenario.name,
+        sample.peer.name,
+        sample.requests_per_second(),
+        sample.cpu_per_request(),
+        sample.server_busy() * 100.0,
+        latency,
+    );
+}

@@ -1,0 +1,77 @@
+//! wrk as the load generator, to check the built-in client against.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Generator, Latency, Load};
+use crate::scenario::{PATH, Scenario};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/load/wrk.lua");
+/// What the script's line begins with.
+const MARK: &str = "compare:";
+
+/// Runs wrk anew for each stretch of load.
+pub(super) struct Wrk {
+    url: String,
+    connections: usize,
+    depth: usize,
+}
+
+impl Wrk {
+    pub(super) fn new(addr: SocketAddr, scenario: &Scenario) -> Self {
+        Self {
+            url: format!("http://{addr}{PATH}"),
+            connections: scenario.connections,
+            depth: scenario.depth,
+        }
+    }
+}
+
+impl Generator for Wrk {
+    fn run(&mut self, duration: Duration) -> Result<Load> {
+        let seconds = duration.as_secs_f64().ceil().max(1.0); // wrk takes whole ones
+        let output = Command::new("wrk")
+            .args(["-t1", &format!("-c{}", self.connections)])
+            .arg(format!("-d{seconds}s"))
+            .args(["-s", SCRIPT, &self.url, "--", &self.depth.to_string()])
+            .output()
+            .context("cannot run wrk; is it installed?")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let summary = || {
+            format!(
+                "wrk said:\n{text}{}",
+                String::from_utf8_lossy(&output.stderr)
+            )
+        };
+        let mut load = read(&text).with_context(summary)?;
+        if self.depth > 1 {
+            load.latency = None; // 4.1.0 prints 0 for the upper quantiles then
+        }
+        Ok(load)
+    }
+}
+
+fn read(text: &str) -> Result<Load> {
+    let line = text.lines().find_map(|line| line.strip_prefix(MARK));
+    let numbers: Vec<u64> = line
+        .context("no line from the script")?
+        .split_ascii_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    let [requests, elapsed, p50, p99, max, errors] = numbers[..] else {
+        anyhow::bail!("a strange line from the script");
+    };
+    ensure!(errors == 0, "{errors} errors");
+    Ok(Load {
+        requests,
+        elapsed: Duration::from_micros(elapsed),
+        latency: Some(Latency {
+            p50: Duration::from_micros(p50),
+            p99: Duration::from_micros(p99),
+            max: Duration::from_micros(max),
+        }),
+    })
+}

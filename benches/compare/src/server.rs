@@ -1,0 +1,160 @@
+//! A server's process: starting, pinning, watching and ending it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use crate::load::{Checker, request};
+use crate::peers::Peer;
+
+/// How long a server may take from its start to its first answer.
+const START_DEADLINE: Duration = Duration::from_secs(10);
+/// How long one connection may take to be answered meanwhile.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+const PROBE_PAUSE: Duration = Duration::from_millis(10);
+
+/// Runs a peer in this process: the part of `compare serve`.
+pub(crate) fn serve(peer: &Peer, port: u16, core: Option<usize>) -> Result<()> {
+    if let Some(core) = core {
+        pin(core)?; // before any thread starts: threads inherit it
+    }
+    (peer.serve)(local(port)).with_context(|| format!("{} cannot serve", peer.name))
+}
+
+/// Binds the calling thread, and what it starts, to one core.
+pub(crate) fn pin(core: usize) -> Result<()> {
+    if core >= CpuSet::MAX_CPU {
+        bail!("no core {core} on this machine");
+    }
+    let mut cores = CpuSet::new();
+    cores.set(core);
+    sched_setaffinity(None, &cores).with_context(|| format!("cannot run on core {core}"))
+}
+
+/// A server that runs in a process of its own, killed when this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    addr: SocketAddr,
+}
+
+impl Server {
+    /// Starts a peer on a free port and waits for its first correct answer.
+    pub(crate) fn start(peer: &Peer, core: usize) -> Result<Self> {
+        let addr = free_address()?;
+        let child = Command::new(std::env::current_exe()?)
+            .args(["serve", peer.name, &addr.port().to_string()])
+            .args(["--core", &core.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("cannot start a server process")?;
+        let mut server = Self { child, addr };
+        server.wait_until_answering()?;
+        Ok(server)
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// CPU time used so far by the threads alive.
+    pub(crate) fn cpu_time(&self) -> Result<Duration> {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let mut total = Duration::ZERO;
+        for task in fs::read_dir(&tasks).context("the server is gone")? {
+            // A thread may end between the listing and the reading.
+            if let Ok(time) = on_cpu(&format!("{}/schedstat", task?.path().display())) {
+                total += time;
+            }
+        }
+        Ok(total)
+    }
+
+    /// Resident memory in bytes.
+    pub(crate) fn resident(&self) -> Result<u64> {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
+        let kib = rollup
+            .lines()
+            .find_map(|line| line.strip_prefix("Rss:"))
+            .and_then(|rest| rest.trim().strip_suffix("kB"))
+            .and_then(|number| number.trim().parse::<u64>().ok());
+        Ok(kib.context("no Rss in smaps_rollup")? * 1024)
+    }
+
+    fn wait_until_answering(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START_DEADLINE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended before it answered: {status}");
+            }
+            let failure = match TcpStream::connect(self.addr) {
+                Ok(stream) => return probe(stream, self.addr).context("first request"),
+                Err(error) => error,
+            };
+            if Instant::now() >= deadline {
+                return Err(anyhow!(failure).context(format!(
+                    "no answer on {} within {START_DEADLINE:?}",
+                    self.addr
+                )));
+            }
+            thread::sleep(PROBE_PAUSE);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// CPU time of the calling thread.
+pub(crate) fn thread_cpu_time() -> Result<Duration> {
+    on_cpu("/proc/thread-self/schedstat")
+}
+
+/// The first field of a `schedstat` file: nanoseconds spent on a CPU.
+fn on_cpu(path: &str) -> Result<Duration> {
+    let stat = fs::read_to_string(path).with_context(|| path.to_owned())?;
+    let nanos = stat
+        .split_ascii_whitespace()
+        .next()
+        .and_then(|field| field.parse().ok());
+    Ok(Duration::from_nanos(nanos.with_context(|| {
+        format!("{path} does not begin with a number")
+    })?))
+}
+
+/// Sends one request and checks its answer.
+fn probe(mut stream: TcpStream, addr: SocketAddr) -> Result<()> {
+    stream.set_read_timeout(Some(PROBE_TIMEOUT))?;
+    stream.write_all(&request(addr))?;
+    let mut checker = Checker::new();
+    let mut input = Vec::new();
+    let mut chunk = [0; 4096];
+    while checker.front(&input)?.is_none() {
+        match stream.read(&mut chunk)? {
+            0 => bail!("connection closed without a full response"),
+            n => input.extend_from_slice(&chunk[..n]),
+        }
+    }
+    Ok(())
+}
+
+/// An address nobody listens on: not every peer can choose one and tell it.
+fn free_address() -> Result<SocketAddr> {
+    let listener = TcpListener::bind(local(0)).context("no free port")?;
+    Ok(listener.local_addr()?)
+}
+
+fn local(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
