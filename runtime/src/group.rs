@@ -153,7 +153,8 @@ impl Group {
         self.inner.members.lock().values().cloned().collect()
     }
 
-    fn admit(&self, greenlet: &GreenletRef) -> Membership {
+    /// Makes a greenlet a member until the membership is dropped.
+    pub(crate) fn admit(&self, greenlet: &GreenletRef) -> Membership {
         let mut members = self.inner.members.lock();
         members.insert(greenlet.id(), greenlet.clone());
         // Inside the lock, or it could undo what the last leaver does.
@@ -178,7 +179,7 @@ impl fmt::Debug for Group {
 }
 
 /// A greenlet's membership; dropping it leaves the group.
-struct Membership {
+pub(crate) struct Membership {
     group: Group,
     id: u64,
 }

@@ -70,10 +70,13 @@ mod semaphore;
 mod timeout;
 mod wait;
 
+#[cfg(test)]
+mod contract;
+
 pub use engine::Hub;
 pub use event::Event;
 pub use greenlet::{
-    Builder, Greenlet, GreenletError, GreenletRef, current, sleep, spawn, yield_now,
+    Builder, Greenlet, GreenletError, GreenletRef, catch_panic, current, sleep, spawn, yield_now,
 };
 pub use group::Group;
 pub use pool::{Pool, Slot};

@@ -199,10 +199,37 @@ impl Slot {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let permit = self.permit;
-        self.group.try_spawn(builder, move || {
+        let Self { group, permit } = self;
+        group.try_spawn(builder, move || {
             let _permit = permit;
             body()
+        })
+    }
+
+    /// As [`try_spawn`](Self::try_spawn), as a member of `group` as well: a
+    /// server that shares its pool with others still knows its own handlers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::spawn`]; the slot is given back.
+    pub fn try_spawn_in<T, F>(
+        self,
+        group: &Group,
+        builder: Builder,
+        body: F,
+    ) -> io::Result<Greenlet<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let Self { group: own, permit } = self;
+        builder.spawn_with(|greenlet| {
+            let memberships = (own.admit(greenlet), group.admit(greenlet));
+            move || {
+                let _memberships = memberships;
+                let _permit = permit;
+                body()
+            }
         })
     }
 }

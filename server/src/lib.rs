@@ -1,1 +1,45 @@
-//! placeholder
+//! Servers whose handlers are plain blocking functions.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use std::time::Duration;
+//! use maypole_server::StreamServer;
+//!
+//! let server = StreamServer::bind("127.0.0.1:0", |mut stream, _peer| {
+//!     let mut name = String::new();
+//!     stream.read_to_string(&mut name)?; // waits; other connections are served
+//!     write!(stream, "hello {name}")
+//! })?;
+//! server.start();
+//!
+//! let mut client = std::net::TcpStream::connect(server.local_addr())?;
+//! client.write_all(b"you")?;
+//! client.shutdown(std::net::Shutdown::Write)?;
+//! let mut answer = String::new();
+//! client.read_to_string(&mut answer)?;
+//! assert_eq!(answer, "hello you");
+//! server.stop(Duration::from_secs(1));
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Each connection gets a greenlet of its own, which runs the handler; see
+//! `maypole_runtime` for what greenlets are. A [`Pool`](maypole_runtime::Pool)
+//! limits how many run at once: while it is full the server does not accept,
+//! and clients wait in the kernel's backlog.
+//!
+//! # Features
+//!
+//! - `tls`: TLS through native-tls, by [`Builder::tls`].
+//! - `tls-vendored`: the same, with an OpenSSL built from source.
+
+mod accept;
+mod stream;
+mod stream_server;
+
+#[cfg(feature = "tls")]
+mod tls;
+
+pub use stream::Stream;
+pub use stream_server::{Builder, StreamServer};
+#[cfg(feature = "tls")]
+pub use tls::TlsConfig;

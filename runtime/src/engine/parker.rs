@@ -44,6 +44,7 @@ impl Parker {
     /// Suspends the owner until [`unpark`](Self::unpark) or about the deadline.
     /// May also return early. Only the owner may call it, after
     /// [`prepare`](Self::prepare).
+    #[inline]
     pub(crate) fn park(&self, deadline: Option<Instant>) {
         match &self.0 {
             Kind::Greenlet(parker) => parker.park(deadline),

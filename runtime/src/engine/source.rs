@@ -95,6 +95,7 @@ impl IoWait<'_> {
     /// Suspends until the descriptor may be ready, the parker is unparked, or
     /// about the deadline. May return early: drop this, try the call again,
     /// then prepare again.
+    #[inline]
     pub(crate) fn suspend(&self, deadline: Option<Instant>) -> io::Result<()> {
         match &self.parker.0 {
             Kind::Greenlet(greenlet) => {

@@ -1,9 +1,11 @@
 //! What a greenlet does with itself.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine;
-use crate::wait::{self, Strand, deadline_after};
+use crate::wait::{self, Interrupted, Strand, deadline_after};
 
 use super::GreenletRef;
 
@@ -20,7 +22,7 @@ use super::GreenletRef;
 #[doc(alias = "getcurrent")]
 #[must_use]
 pub fn current() -> Option<GreenletRef> {
-    engine::with_current(|strand: Option<&std::sync::Arc<Strand>>| {
+    engine::with_current(|strand: Option<&Arc<Strand>>| {
         strand.map(|strand| GreenletRef::new(strand.clone()))
     })
 }
@@ -64,6 +66,36 @@ pub fn sleep(limit: Duration) {
 /// ```
 #[doc(alias = "sleep(0)")]
 #[doc(alias = "Gosched")]
+#[inline]
 pub fn yield_now() {
     wait::yield_now();
+}
+
+/// Runs `body` and catches its panic, and only that: a kill or a time-out of the
+/// calling greenlet passes through, as it would not through
+/// [`std::panic::catch_unwind`].
+///
+/// # Errors
+///
+/// The panic's payload.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::{catch_panic, sleep, spawn};
+///
+/// assert!(catch_panic(|| panic!("no")).is_err());
+///
+/// let sleeper = spawn(|| catch_panic(|| sleep(Duration::MAX)));
+/// sleeper.start_kill();
+/// assert!(sleeper.get().unwrap_err().is_killed());
+/// ```
+pub fn catch_panic<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
+    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
+        if payload.is::<Interrupted>() {
+            resume_unwind(payload);
+        }
+        payload
+    })
 }

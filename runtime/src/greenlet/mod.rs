@@ -11,7 +11,7 @@ mod error;
 mod handle;
 
 pub use builder::Builder;
-pub use current::{current, sleep, yield_now};
+pub use current::{catch_panic, current, sleep, yield_now};
 pub use error::GreenletError;
 pub use handle::GreenletRef;
 

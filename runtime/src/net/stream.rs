@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use crate::engine::{Interest, Source};
@@ -220,22 +221,32 @@ impl TcpStream {
         self.std().take_error()
     }
 
-    /// Reads if anything is there now, and never suspends.
+    /// Waits until a read may find something, without holding a buffer
+    /// meanwhile; the read time-out applies. It may return early.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when nothing is there.
-    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.std().read(buf)
+    /// As a read that waits.
+    #[doc(alias = "wait_readable")]
+    pub fn wait_read(&self) -> io::Result<()> {
+        wait::checkpoint();
+        // After a read that emptied the socket the kernel need not be asked.
+        let drained = self.drained.swap(false, Ordering::Relaxed) && self.source.tells_edges();
+        if !drained && self.is_readable()? {
+            return Ok(());
+        }
+        wait::ready(&self.source, Interest::Read, self.read_timeout.deadline())
     }
 
-    /// Writes what can be taken now, and never suspends.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` when nothing can be taken.
-    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.std().write(buf)
+    /// Whether there is something to read now, the end of the stream included.
+    fn is_readable(&self) -> io::Result<bool> {
+        let mut fds = [PollFd::new(self.std(), PollFlags::IN | PollFlags::RDHUP)];
+        let now = Timespec::default();
+        match poll(&mut fds, Some(&now)) {
+            Ok(ready) => Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn std(&self) -> &std::net::TcpStream {

@@ -117,6 +117,7 @@ impl<'a> Wait<'a> {
     ///
     /// On a plain thread that is interrupted while it panics: that interrupt
     /// cannot be delivered now, and tickets may have been passed over.
+    #[inline]
     pub(crate) fn end(self, deadline: Option<Instant>) -> Result<Ended, Unwinding> {
         let strand = self.strand;
         loop {
@@ -209,6 +210,9 @@ pub(crate) fn checkpoint() {
 }
 
 /// Lets every other ready greenlet run; see [`crate::yield_now`].
+// Inlined, like all that lies between a user and a switch: a return that follows
+// a switch is mispredicted, so every call level costs about 6 ns.
+#[inline]
 pub(crate) fn yield_now() {
     with_strand(|strand| {
         if refuse_while_unwinding(strand).is_err() {

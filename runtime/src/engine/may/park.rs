@@ -44,6 +44,7 @@ impl GreenletParker {
     }
 
     /// Suspends the owner until an unpark, or about the deadline.
+    #[inline]
     pub(in super::super) fn park(&self, deadline: Option<Instant>) {
         self.set_deadline(deadline);
         self.park_raw();
@@ -51,6 +52,7 @@ impl GreenletParker {
     }
 
     /// Suspends the owner until an unpark; counts no tick.
+    #[inline]
     pub(super) fn park_raw(&self) {
         if let Some(blocker) = self.blocker.get() {
             // With cancelling ignored and no time-out it has nothing to report.

@@ -148,6 +148,7 @@ impl Claim<'_> {
     }
 
     /// Suspends the greenlet until an event, an unpark or the deadline.
+    #[inline]
     pub(in super::super) fn suspend(&self, parker: &GreenletParker, deadline: Option<Instant>) {
         if !self.leads {
             parker.park(deadline);

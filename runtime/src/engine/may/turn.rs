@@ -31,6 +31,7 @@ thread_local! {
 
 /// Lets every other ready greenlet run and, once the time slice is spent, I/O
 /// and timers too. On a plain thread it yields the thread.
+#[inline]
 pub(crate) fn yield_now() {
     if !current::is_greenlet() {
         std::thread::yield_now();

@@ -1,0 +1,148 @@
+//! The body of a request.
+
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::ops::Range;
+
+use crate::proto::{BodyDecoder, BodyFraming, Limits};
+
+use super::wire::Wire;
+
+/// Reads the body of a request, and never beyond it.
+///
+/// Reading suspends until bytes arrive. A body that the client does not finish
+/// is an error, `UnexpectedEof`; one that is framed wrongly is `InvalidData`.
+/// A request without a body reads as empty.
+#[doc(alias = "wsgi.input")]
+pub struct Input<'a> {
+    wire: &'a Wire,
+    limits: &'a Limits,
+    decoder: BodyDecoder,
+    // Received and not yet taken: `buffer[start..end]`. Its first `lent` bytes
+    // are data, what follows is still to be decoded.
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    lent: usize,
+}
+
+impl<'a> Input<'a> {
+    /// The body framed by `framing`; `buffer[..end]` has been received already.
+    /// An empty buffer does for an empty body.
+    pub(crate) fn new(
+        wire: &'a Wire,
+        limits: &'a Limits,
+        framing: BodyFraming,
+        buffer: Vec<u8>,
+        end: usize,
+    ) -> Self {
+        Self {
+            wire,
+            limits,
+            decoder: BodyDecoder::new(framing),
+            buffer,
+            start: 0,
+            end,
+            lent: 0,
+        }
+    }
+
+    /// Whether the body has been read to its end.
+    pub(crate) fn is_done(&self) -> bool {
+        self.lent == 0 && self.decoder.is_done()
+    }
+
+    /// Reads on and drops what it reads; true when that came to the end before
+    /// `most` bytes, framing included, had gone by.
+    pub(crate) fn discard(&mut self, most: usize) -> io::Result<bool> {
+        let mut gone = 0;
+        loop {
+            gone += self.lent;
+            self.start += self.lent;
+            self.lent = 0;
+            if self.decoder.is_done() {
+                return Ok(true);
+            }
+            if gone > most {
+                return Ok(false);
+            }
+            let before = self.start;
+            let decoded = self.decode()?;
+            gone += self.start - before;
+            if !decoded {
+                self.receive()?;
+            }
+        }
+    }
+
+    /// The buffer, and where in it bytes lie that belong to the next request.
+    pub(crate) fn into_rest(self) -> (Vec<u8>, Range<usize>) {
+        (self.buffer, self.start..self.end)
+    }
+
+    /// Decodes what is there. False when more bytes are needed.
+    fn decode(&mut self) -> io::Result<bool> {
+        let step = self
+            .decoder
+            .decode(&self.buffer[self.start..self.end], self.limits)?;
+        self.start += step.skip;
+        self.lent = step.data;
+        Ok(step.data > 0 || step.done || step.skip > 0)
+    }
+
+    fn receive(&mut self) -> io::Result<()> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        self.wire.invite_body();
+        let n = self.wire.read(&mut self.buffer[self.end..])?;
+        if n == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the client closed within the body of its request",
+            ));
+        }
+        self.end += n;
+        Ok(())
+    }
+}
+
+impl BufRead for Input<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.lent == 0 && !self.decoder.is_done() {
+            if !self.decode()? {
+                self.receive()?;
+            }
+        }
+        Ok(&self.buffer[self.start..self.start + self.lent])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        let amount = amount.min(self.lent);
+        self.start += amount;
+        self.lent -= amount;
+    }
+}
+
+impl Read for Input<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let data = self.fill_buf()?;
+        let n = data.len().min(buf.len());
+        buf[..n].copy_from_slice(&data[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("done", &self.is_done())
+            .finish_non_exhaustive()
+    }
+}

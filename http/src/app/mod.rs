@@ -1,0 +1,24 @@
+//! The application's side: what it is given, and how it answers.
+
+use std::io;
+use std::sync::Arc;
+
+mod body;
+mod environ;
+mod input;
+mod reply;
+mod start_response;
+mod wire;
+
+pub use body::BodyWriter;
+pub use environ::Environ;
+pub use input::Input;
+pub use start_response::StartResponse;
+
+pub(crate) use environ::Server;
+pub(crate) use reply::{Reply, Verdict};
+pub(crate) use wire::Wire;
+
+/// An application: called once for each request, by many greenlets at a time.
+pub(crate) type Application =
+    Arc<dyn Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync>;

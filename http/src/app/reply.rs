@@ -1,0 +1,222 @@
+//! The answer to one request: how far it is, and what is left to do about it.
+
+use std::io;
+
+use http::StatusCode;
+
+use crate::proto::date::DateLine;
+use crate::proto::{BodyEncoder, Content, Exchange, ResponseHead, write_refusal};
+
+use super::wire::Wire;
+
+/// A body that ends before it is flushed and fits in here gets its length sent
+/// with it, instead of going out in chunks. Also how much is gathered before it
+/// is sent: a chunk this large costs little for its framing and its call.
+const GATHER: usize = 16 * 1024;
+
+/// The answer under way. One serves all requests of a connection.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    head: ResponseHead,
+    // Body bytes that are not framed yet.
+    body: Vec<u8>,
+    phase: Phase,
+    exchange: Exchange,
+    date: DateLine,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nothing is decided.
+    Unsent,
+    /// Started; the head waits for the body's length.
+    Gathering(StatusCode),
+    /// The head is out, the body is on its way.
+    Streaming {
+        encoder: BodyEncoder,
+        keep_alive: bool,
+    },
+    /// Complete.
+    Done { keep_alive: bool },
+    /// Bytes are missing or were too many: the client must see it cut.
+    Broken,
+}
+
+/// What becomes of the connection after an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Verdict {
+    /// Another request may follow.
+    KeepAlive,
+    /// It ends after what is queued.
+    Close,
+    /// The same, and the client has sent what was not read.
+    CloseUnread,
+    /// It ends now, with the answer cut short.
+    Cut,
+}
+
+impl Reply {
+    /// An answer to be, for the request that `exchange` stands for.
+    pub(crate) fn new(exchange: Exchange, date: DateLine) -> Self {
+        Self {
+            head: ResponseHead::default(),
+            body: Vec::new(),
+            phase: Phase::Unsent,
+            exchange,
+            date,
+        }
+    }
+
+    /// Begins anew for the next request.
+    pub(crate) fn reset(&mut self, exchange: Exchange, date: DateLine) {
+        self.head.clear();
+        self.body.clear();
+        self.phase = Phase::Unsent;
+        self.exchange = exchange;
+        self.date = date;
+    }
+
+    /// Gives back memory that an idle connection does not need.
+    pub(crate) fn shrink(&mut self) {
+        self.body = Vec::new();
+    }
+
+    pub(super) fn header(&mut self, name: &str, value: &[u8]) {
+        self.head.header(name, value);
+    }
+
+    /// Queues a complete answer.
+    pub(super) fn send(&mut self, wire: &Wire, status: StatusCode, body: &[u8]) -> io::Result<()> {
+        self.close_if_body_is_withheld(wire);
+        let keep_alive = wire.with_out(|out| {
+            self.head
+                .send(out, status, body, &self.exchange, &self.date)
+        })?;
+        self.phase = Phase::Done { keep_alive };
+        Ok(())
+    }
+
+    /// The answer will have this status, and a body that is written.
+    pub(super) fn start(&mut self, status: StatusCode) {
+        self.phase = Phase::Gathering(status);
+    }
+
+    /// Takes body bytes; sends when enough have come together.
+    pub(super) fn write(&mut self, wire: &Wire, data: &[u8]) -> io::Result<()> {
+        if self.body.len() + data.len() <= GATHER {
+            self.body.extend_from_slice(data);
+            return Ok(());
+        }
+        self.emit(wire, data)
+    }
+
+    /// Sends all body bytes that were taken, as one chunk.
+    pub(super) fn flush(&mut self, wire: &Wire) -> io::Result<()> {
+        self.emit(wire, &[])
+    }
+
+    /// Frames and sends what was gathered, and `more`.
+    fn emit(&mut self, wire: &Wire, more: &[u8]) -> io::Result<()> {
+        let result = self.try_emit(wire, more);
+        if result.is_err() {
+            self.phase = Phase::Broken;
+        }
+        result
+    }
+
+    fn try_emit(&mut self, wire: &Wire, more: &[u8]) -> io::Result<()> {
+        if let Phase::Gathering(status) = self.phase {
+            self.close_if_body_is_withheld(wire);
+            let started = wire.with_out(|out| {
+                self.head
+                    .start(out, status, Content::Stream, &self.exchange, &self.date)
+            })?;
+            self.phase = Phase::Streaming {
+                encoder: started.body,
+                keep_alive: started.keep_alive,
+            };
+        }
+        let Phase::Streaming { encoder, .. } = &mut self.phase else {
+            return Err(broken());
+        };
+        wire.with_out(|out| {
+            if encoder.open(self.body.len() + more.len(), out)? {
+                out.extend_from_slice(&self.body);
+                out.extend_from_slice(more);
+                encoder.close(out);
+            }
+            Ok::<(), io::Error>(())
+        })?;
+        self.body.clear();
+        wire.flush()
+    }
+
+    /// The application has returned without an error: completes the answer.
+    ///
+    /// # Errors
+    ///
+    /// What it got wrong. The verdict of [`fail`](Self::fail) applies then.
+    pub(crate) fn finish(&mut self, wire: &Wire) -> io::Result<Verdict> {
+        if let Phase::Gathering(status) = self.phase {
+            let body = std::mem::take(&mut self.body);
+            let sent = self.send(wire, status, &body);
+            self.body = body;
+            sent?;
+        }
+        match std::mem::replace(&mut self.phase, Phase::Broken) {
+            Phase::Done { keep_alive } => Ok(verdict(keep_alive)),
+            Phase::Streaming {
+                mut encoder,
+                keep_alive,
+            } => {
+                wire.with_out(|out| {
+                    encoder.write(&self.body, out)?;
+                    encoder.finish(out)
+                })?;
+                Ok(verdict(keep_alive))
+            }
+            Phase::Broken => Err(broken()),
+            unsent @ (Phase::Unsent | Phase::Gathering(_)) => {
+                self.phase = unsent;
+                Err(io::Error::other("the application did not answer"))
+            }
+        }
+    }
+
+    /// The application has failed: answers `status` if nothing is out yet.
+    pub(crate) fn fail(&mut self, wire: &Wire, status: StatusCode) -> Verdict {
+        match self.phase {
+            Phase::Unsent | Phase::Gathering(_) => {
+                wire.with_out(|out| write_refusal(out, status, self.exchange.head, &self.date));
+                Verdict::Close
+            }
+            Phase::Done { .. } => Verdict::Close,
+            Phase::Streaming { .. } | Phase::Broken => Verdict::Cut,
+        }
+    }
+
+    /// A client that waited for an interim answer and gets a final one instead
+    /// may or may not send its body: nobody can tell where the next request
+    /// begins. RFC 9110 section 10.1.1.
+    fn close_if_body_is_withheld(&mut self, wire: &Wire) {
+        if wire.owes_continue() {
+            self.exchange.keep_alive = false;
+            wire.set_owes_continue(false);
+        }
+    }
+}
+
+fn verdict(keep_alive: bool) -> Verdict {
+    if keep_alive {
+        Verdict::KeepAlive
+    } else {
+        Verdict::Close
+    }
+}
+
+fn broken() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::BrokenPipe,
+        "an earlier write of this response has failed",
+    )
+}

@@ -1,0 +1,96 @@
+//! The connection as request and response share it.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io::{self, Read, Write};
+
+use maypole_server::Stream;
+
+use crate::proto::CONTINUE;
+
+/// A connection that one greenlet reads requests from and writes answers to.
+/// Input and body writer both hold it, so it is borrowed for each call only.
+pub(crate) struct Wire {
+    stream: RefCell<Stream>,
+    out: RefCell<Vec<u8>>,
+    // The client waits for an interim answer before it sends its body.
+    owes_continue: Cell<bool>,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self {
+            stream: RefCell::new(stream),
+            out: RefCell::default(),
+            owes_continue: Cell::new(false),
+        }
+    }
+
+    /// Calls `f` with the stream, which must not be held across calls of `self`.
+    pub(crate) fn with_stream<R>(&self, f: impl FnOnce(&mut Stream) -> R) -> R {
+        f(&mut self.stream.borrow_mut())
+    }
+
+    /// Calls `f` with the bytes that are to be sent.
+    pub(crate) fn with_out<R>(&self, f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        f(&mut self.out.borrow_mut())
+    }
+
+    /// How many bytes wait to be sent.
+    pub(crate) fn queued(&self) -> usize {
+        self.out.borrow().len()
+    }
+
+    /// Sends all that was queued.
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        let mut out = self.out.borrow_mut();
+        if out.is_empty() {
+            return Ok(());
+        }
+        let mut stream = self.stream.borrow_mut();
+        let sent = stream.write_all(&out).and_then(|()| stream.flush());
+        // On an error too: half of it may be out, it must not be sent again.
+        out.clear();
+        sent
+    }
+
+    /// Reads what has arrived, waiting for it. Answers that are queued go out
+    /// first: the client may be waiting for them.
+    pub(crate) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.flush()?;
+        self.stream.borrow_mut().read(buf)
+    }
+
+    /// The request at hand asks for an interim answer, or does not.
+    pub(crate) fn set_owes_continue(&self, owes: bool) {
+        self.owes_continue.set(owes);
+    }
+
+    /// Whether the client may still be waiting with its body.
+    pub(crate) fn owes_continue(&self) -> bool {
+        self.owes_continue.get()
+    }
+
+    /// Tells the client to send its body, if it waits for that.
+    pub(crate) fn invite_body(&self) {
+        if self.owes_continue.take() {
+            self.out.borrow_mut().extend_from_slice(CONTINUE);
+        }
+    }
+
+    /// Hands out the buffer of queued bytes, for reuse elsewhere.
+    pub(crate) fn take_out(&self) -> Vec<u8> {
+        self.out.take()
+    }
+
+    /// Puts a buffer in place for bytes to be queued.
+    pub(crate) fn put_out(&self, out: Vec<u8>) {
+        self.out.replace(out);
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,323 @@
+//! The response head, RFC 9112 sections 4 to 6: header lines collected, checked, and framed.
+
+use http::{Method, StatusCode, Version};
+
+use super::body::BodyEncoder;
+use super::connection::Options;
+use super::date::DateLine;
+use super::error::ResponseError;
+use super::grammar;
+use super::head::Head;
+
+/// The interim answer to a client that waits before it sends its body, RFC 9110 section 15.2.1.
+pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What a response depends on in its request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exchange {
+    /// HTTP/1.0 clients get no chunks.
+    pub(crate) version: Version,
+    /// The request was HEAD.
+    pub(crate) head: bool,
+    /// The request was CONNECT.
+    pub(crate) connect: bool,
+    /// The client asked for another protocol.
+    pub(crate) upgrade: bool,
+    /// The client lets the connection live on. A server that drains sets this to `false`.
+    pub(crate) keep_alive: bool,
+}
+
+impl Exchange {
+    /// Takes down what matters of a request.
+    pub(crate) fn of(head: &Head<'_>) -> Self {
+        Self {
+            version: head.version,
+            head: head.method == Method::HEAD,
+            connect: head.method == Method::CONNECT,
+            upgrade: head.upgrade,
+            keep_alive: head.keep_alive,
+        }
+    }
+}
+
+/// What is known about the length of a body when its head is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Content {
+    /// All of it is there: so many bytes.
+    Complete(u64),
+    /// It will be written piece by piece.
+    Stream,
+}
+
+/// A response whose head is out.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Started {
+    /// Frames the rest.
+    pub(crate) body: BodyEncoder,
+    /// Whether the connection may carry another request, once body and request body are through.
+    pub(crate) keep_alive: bool,
+}
+
+/// Collects the header lines of a response. One serves all responses of a connection: after the
+/// first few it allocates nothing.
+///
+/// Some fields are the server's, whatever the application says:
+///
+/// - `Content-Length` is checked and becomes the length that the body is held to. Given twice it
+///   must be the same. It is not sent where RFC 9110 section 8.6 forbids it.
+/// - `Transfer-Encoding` is an error.
+/// - `Connection`: `close` closes, `upgrade` is implied by an `Upgrade` line, the rest is dropped.
+/// - `Keep-Alive`, `Proxy-Connection` and `TE` are dropped: they speak about a connection that the
+///   application does not know, and proxy-like applications pass them on unawares.
+/// - `Date`: the first one replaces the server's, others are dropped.
+///
+/// All others are sent as given, with white space cut off around values.
+#[derive(Debug, Default)]
+pub(crate) struct ResponseHead {
+    /// Header lines in wire form.
+    lines: Vec<u8>,
+    content_length: Option<u64>,
+    close: bool,
+    date: bool,
+    upgrade: bool,
+    /// The first fault; reported when the head would be sent.
+    fault: Option<ResponseError>,
+}
+
+impl ResponseHead {
+    /// Forgets everything but the memory it holds.
+    pub(crate) fn clear(&mut self) {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.clear();
+        *self = Self {
+            lines,
+            ..Self::default()
+        };
+    }
+
+    /// Adds a header line. A fault is remembered and reported by [`start`](Self::start) or
+    /// [`send`](Self::send).
+    pub(crate) fn header(&mut self, name: &str, value: &[u8]) {
+        if let Err(fault) = self.try_header(name, value) {
+            self.fault.get_or_insert(fault);
+        }
+    }
+
+    /// Appends a head to `out`, which may hold earlier responses.
+    ///
+    /// Date comes from the caller, so that a batch of responses reads the clock once.
+    ///
+    /// # Errors
+    ///
+    /// A fault of a header line or of the status. Then nothing was appended, and the header lines
+    /// are still there: [`clear`](Self::clear) them before answering 500.
+    pub(crate) fn start(
+        &self,
+        out: &mut Vec<u8>,
+        status: StatusCode,
+        content: Content,
+        exchange: &Exchange,
+        date: &DateLine,
+    ) -> Result<Started, ResponseError> {
+        let plan = self.plan(status, content, exchange)?;
+        out.reserve(self.lines.len() + HEAD_ROOM);
+        write_status_line(out, status);
+        out.extend_from_slice(&self.lines);
+        out.extend_from_slice(plan.connection);
+        if !self.date {
+            out.extend_from_slice(date.as_bytes());
+        }
+        match plan.length {
+            LengthLine::None => out.extend_from_slice(b"\r\n"),
+            LengthLine::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n"),
+            LengthLine::Length(length) => {
+                out.extend_from_slice(b"Content-Length: ");
+                out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+                out.extend_from_slice(b"\r\n\r\n");
+            }
+        }
+        Ok(plan.started)
+    }
+
+    /// Appends a complete response to `out`. Returns whether the connection may live on.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start), and [`ResponseError::LengthMismatch`].
+    pub(crate) fn send(
+        &self,
+        out: &mut Vec<u8>,
+        status: StatusCode,
+        body: &[u8],
+        exchange: &Exchange,
+        date: &DateLine,
+    ) -> Result<bool, ResponseError> {
+        out.reserve(self.lines.len() + HEAD_ROOM + body.len());
+        let content = Content::Complete(body.len() as u64);
+        let mut started = self.start(out, status, content, exchange, date)?;
+        started.body.write(body, out)?;
+        started.body.finish(out)?;
+        Ok(started.keep_alive)
+    }
+
+    fn try_header(&mut self, name: &str, value: &[u8]) -> Result<(), ResponseError> {
+        if !grammar::is_token(name.as_bytes()) {
+            return Err(ResponseError::HeaderName);
+        }
+        if !grammar::is_value(value) {
+            return Err(ResponseError::HeaderValue);
+        }
+        let value = grammar::trim(value);
+        if self.is_for_server(name, value)? {
+            return Ok(());
+        }
+        self.lines.reserve(name.len() + value.len() + 4);
+        self.lines.extend_from_slice(name.as_bytes());
+        self.lines.extend_from_slice(b": ");
+        self.lines.extend_from_slice(value);
+        self.lines.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// Takes note of the fields that concern the server; returns whether to drop the line.
+    fn is_for_server(&mut self, name: &str, value: &[u8]) -> Result<bool, ResponseError> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        Ok(match name.len() {
+            2 => is("te"),
+            4 if is("date") => std::mem::replace(&mut self.date, true),
+            7 if is("upgrade") => {
+                self.upgrade = true;
+                false
+            }
+            10 if is("connection") => {
+                let mut options = Options::default();
+                options.add(value);
+                self.close |= options.close;
+                true
+            }
+            10 => is("keep-alive"),
+            14 if is("content-length") => {
+                let length = grammar::decimal(value).ok_or(ResponseError::ContentLength)?;
+                match self.content_length.replace(length) {
+                    Some(before) if before != length => return Err(ResponseError::ContentLength),
+                    _ => true,
+                }
+            }
+            16 => is("proxy-connection"),
+            17 if is("transfer-encoding") => return Err(ResponseError::TransferEncoding),
+            _ => false,
+        })
+    }
+
+    /// Decides framing and persistence: RFC 9112 sections 6 and 9.3, RFC 9110 section 8.6.
+    fn plan(
+        &self,
+        status: StatusCode,
+        content: Content,
+        exchange: &Exchange,
+    ) -> Result<Plan, ResponseError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        if status.is_informational() || (exchange.connect && status.is_success()) {
+            return self.plan_tunnel(status, exchange);
+        }
+        let declared = self.content_length;
+        let (body, length) = match (status, content) {
+            (StatusCode::NO_CONTENT, _) => (BodyEncoder::None, LengthLine::None),
+            (StatusCode::RESET_CONTENT, _) => (BodyEncoder::None, LengthLine::Length(0)),
+            (StatusCode::NOT_MODIFIED, _) => (BodyEncoder::None, LengthLine::maybe(declared)),
+            (_, Content::Stream) if exchange.head => {
+                (BodyEncoder::None, LengthLine::maybe(declared))
+            }
+            (_, Content::Complete(length)) if exchange.head => {
+                let length = declared.unwrap_or(length);
+                (BodyEncoder::None, LengthLine::Length(length))
+            }
+            (_, Content::Complete(length)) => {
+                if declared.is_some_and(|declared| declared != length) {
+                    return Err(ResponseError::LengthMismatch);
+                }
+                (BodyEncoder::Length(length), LengthLine::Length(length))
+            }
+            (_, Content::Stream) => match declared {
+                Some(length) => (BodyEncoder::Length(length), LengthLine::Length(length)),
+                None if exchange.version == Version::HTTP_11 => {
+                    (BodyEncoder::Chunked, LengthLine::Chunked)
+                }
+                None => (BodyEncoder::CloseDelimited, LengthLine::None),
+            },
+        };
+        let keep_alive = exchange.keep_alive && !self.close && body != BodyEncoder::CloseDelimited;
+        let connection: &[u8] = match (keep_alive, exchange.version, self.upgrade) {
+            (false, _, false) => b"Connection: close\r\n",
+            (false, _, true) => b"Connection: close, upgrade\r\n",
+            (true, Version::HTTP_10, false) => b"Connection: keep-alive\r\n",
+            (true, Version::HTTP_10, true) => b"Connection: keep-alive, upgrade\r\n",
+            (true, _, true) => b"Connection: upgrade\r\n",
+            (true, _, false) => b"",
+        };
+        Ok(Plan {
+            connection,
+            length,
+            started: Started { body, keep_alive },
+        })
+    }
+
+    /// The end of HTTP on this connection: 101, RFC 9110 section 15.2.2, and success of CONNECT,
+    /// section 9.3.6. The other interim statuses are no answers.
+    fn plan_tunnel(&self, status: StatusCode, exchange: &Exchange) -> Result<Plan, ResponseError> {
+        let switching = status == StatusCode::SWITCHING_PROTOCOLS;
+        if status.is_informational() && !(switching && exchange.upgrade && self.upgrade) {
+            return Err(ResponseError::Status);
+        }
+        Ok(Plan {
+            connection: if switching {
+                b"Connection: upgrade\r\n"
+            } else {
+                b""
+            },
+            length: LengthLine::None,
+            started: Started {
+                body: BodyEncoder::CloseDelimited,
+                keep_alive: false,
+            },
+        })
+    }
+}
+
+/// Appends a status line, RFC 9112 section 4. The version is always our own, RFC 9110 section 6.2.
+pub(super) fn write_status_line(out: &mut Vec<u8>, status: StatusCode) {
+    if status == StatusCode::OK {
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        return;
+    }
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.extend_from_slice(b" ");
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Room for the status line and the server's own header lines.
+const HEAD_ROOM: usize = 192;
+
+#[derive(Debug)]
+struct Plan {
+    connection: &'static [u8],
+    length: LengthLine,
+    started: Started,
+}
+
+#[derive(Debug)]
+enum LengthLine {
+    None,
+    Length(u64),
+    Chunked,
+}
+
+impl LengthLine {
+    fn maybe(length: Option<u64>) -> Self {
+        length.map_or(Self::None, Self::Length)
+    }
+}

@@ -1,0 +1,196 @@
+//! The connection as a handler sees it.
+
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+use maypole_runtime::net::TcpStream;
+
+#[cfg(feature = "tls")]
+use crate::tls::TlsStream;
+
+/// A connection that a server has accepted: plain, or TLS inside.
+///
+/// The handler owns it: dropping it closes the connection, moving it into
+/// another greenlet keeps the connection open. Reading and writing suspend only
+/// the calling greenlet.
+#[derive(Debug)]
+pub struct Stream {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Plain(TcpStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    pub(crate) fn plain(stream: TcpStream) -> Self {
+        Self {
+            kind: Kind::Plain(stream),
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(stream: TlsStream<TcpStream>) -> Self {
+        Self {
+            kind: Kind::Tls(Box::new(stream)),
+        }
+    }
+
+    /// The connection underneath. With TLS, reading or writing it directly
+    /// breaks the stream.
+    #[must_use]
+    pub fn get_ref(&self) -> &TcpStream {
+        match &self.kind {
+            Kind::Plain(stream) => stream,
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) => stream.get_ref(),
+        }
+    }
+
+    /// Whether the connection is encrypted.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        match &self.kind {
+            Kind::Plain(_) => false,
+            #[cfg(feature = "tls")]
+            Kind::Tls(_) => true,
+        }
+    }
+
+    /// The client's address.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when the connection is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.get_ref().peer_addr()
+    }
+
+    /// The server's address.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.get_ref().local_addr()
+    }
+
+    /// Limits how long one read may wait; `None` is for ever, the default.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a limit of zero.
+    pub fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        self.get_ref().set_read_timeout(limit)
+    }
+
+    /// Limits how long one write may wait; `None` is for ever, the default.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a limit of zero.
+    pub fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        self.get_ref().set_write_timeout(limit)
+    }
+
+    /// Shuts down one or both directions of the connection. With TLS, the end
+    /// of writing is told to the client first.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when the connection is gone.
+    pub fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+        match &mut self.kind {
+            Kind::Plain(stream) => stream.shutdown(how),
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) => {
+                if how != Shutdown::Read {
+                    stream.shutdown()?;
+                }
+                stream.get_ref().shutdown(how)
+            }
+        }
+    }
+
+    /// Waits until a read may find something, without holding a buffer
+    /// meanwhile; the read time-out applies. It may return early.
+    ///
+    /// # Errors
+    ///
+    /// As a read that waits.
+    pub fn wait_read(&self) -> io::Result<()> {
+        match &self.kind {
+            Kind::Plain(stream) => stream.wait_read(),
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) if stream.has_input() => Ok(()),
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) => stream.get_ref().wait_read(),
+        }
+    }
+
+    /// Another handle to the connection, for a greenlet that reads while this
+    /// one writes. [`get_ref`](Self::get_ref) gives that without a second
+    /// descriptor.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a TLS connection; else the kernel's.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        match &self.kind {
+            Kind::Plain(stream) => Ok(Self::plain(stream.try_clone()?)),
+            #[cfg(feature = "tls")]
+            Kind::Tls(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "a TLS stream has one state for both directions and cannot be cloned",
+            )),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match &mut self.kind {
+            Kind::Plain(stream) => stream.read(buf),
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) => stream.read(buf),
+        }
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        match &mut self.kind {
+            Kind::Plain(stream) => stream.read_vectored(bufs),
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) => stream.read_vectored(bufs),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match &mut self.kind {
+            Kind::Plain(stream) => stream.write(buf),
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) => stream.write(buf),
+        }
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        match &mut self.kind {
+            Kind::Plain(stream) => stream.write_vectored(bufs),
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) => stream.write_vectored(bufs),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.kind {
+            Kind::Plain(stream) => stream.flush(),
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) => stream.flush(),
+        }
+    }
+}

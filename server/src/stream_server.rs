@@ -1,0 +1,313 @@
+//! A server of TCP or TLS connections.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use maypole_runtime::net::{TcpListener, TcpStream, ToSocketAddrs};
+use maypole_runtime::{Event, Greenlet, Group, Pool, catch_panic};
+use parking_lot::Mutex;
+
+use crate::accept::{AcceptLoop, Serve};
+use crate::stream::Stream;
+#[cfg(feature = "tls")]
+use crate::tls::{self, TlsConfig};
+
+/// How long `stop` waits for killed handlers before it returns all the same.
+const KILL_GRACE: Duration = Duration::from_secs(1);
+
+/// How long `serve_forever` gives running handlers when it ends; gevent's.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The longest TLS handshake. Enough for a slow mobile link; a client that says
+/// nothing must not hold a greenlet for longer.
+#[cfg(feature = "tls")]
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A server that runs a blocking function for each connection, in a greenlet of
+/// its own.
+///
+/// The function owns its [`Stream`]; the connection closes when it is dropped,
+/// however the function ends. An error that it returns, and a panic, end that
+/// connection only and are reported through `log`.
+///
+/// Clones share the server. When the last is dropped the server stops to
+/// accept; its handlers run on.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::io::copy;
+/// use maypole_server::StreamServer;
+///
+/// StreamServer::bind("127.0.0.1:7000", |mut stream, _peer| {
+///     let mut reader = stream.try_clone()?;
+///     copy(&mut reader, &mut stream).map(drop)
+/// })?
+/// .serve_forever();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct StreamServer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    local_addr: SocketAddr,
+    handlers: Group,
+    stopped: Event,
+    state: Mutex<State>,
+}
+
+enum State {
+    /// Bound, not started.
+    Ready(AcceptLoop),
+    Accepting(Greenlet<()>),
+    Stopped,
+}
+
+impl StreamServer {
+    /// Binds a server with the default options; see [`Builder::bind`].
+    ///
+    /// # Errors
+    ///
+    /// As [`TcpListener::bind`].
+    pub fn bind<F>(addr: impl ToSocketAddrs, handler: F) -> io::Result<Self>
+    where
+        F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
+    {
+        Self::builder().bind(addr, handler)
+    }
+
+    /// Options of a server.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The address it listens on, with the port that was chosen for port 0.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.inner.local_addr
+    }
+
+    /// Starts to accept, and returns. Does nothing when it is started or
+    /// stopped.
+    ///
+    /// # Panics
+    ///
+    /// When no more greenlets can be had.
+    pub fn start(&self) {
+        let mut state = self.inner.state.lock();
+        match std::mem::replace(&mut *state, State::Stopped) {
+            State::Ready(accepting) => {
+                let stopped = Stopped(self.inner.stopped.clone());
+                *state = State::Accepting(maypole_runtime::spawn(move || {
+                    // Told however accepting ends.
+                    let _stopped = stopped;
+                    accepting.run();
+                }));
+            }
+            other => *state = other,
+        }
+    }
+
+    /// Whether it is started and not stopped.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        matches!(*self.inner.state.lock(), State::Accepting(_))
+    }
+
+    /// How many connections are being served.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.inner.handlers.len()
+    }
+
+    /// Stops: closes the listener, waits up to `limit` for the handlers that
+    /// run, kills the rest and waits for at most one second more.
+    ///
+    /// Suspends only the caller. A stop that comes before
+    /// [`serve_forever`](Self::serve_forever) is remembered; a second one
+    /// waits as the first does.
+    pub fn stop(&self, limit: Duration) {
+        self.close();
+        if !self.inner.handlers.join_timeout(limit) {
+            self.inner.handlers.kill_timeout(KILL_GRACE);
+        }
+    }
+
+    /// Starts to accept and waits until the server is stopped, then stops it
+    /// with one second for running handlers.
+    ///
+    /// Suspends only the caller. Returns after [`stop`](Self::stop) was called
+    /// elsewhere, or when the listener has failed.
+    pub fn serve_forever(&self) {
+        self.start();
+        self.inner.stopped.wait();
+        self.stop(STOP_TIMEOUT);
+    }
+
+    /// Closes the listener; handlers run on.
+    fn close(&self) {
+        let old = std::mem::replace(&mut *self.inner.state.lock(), State::Stopped);
+        if let State::Accepting(greenlet) = &old {
+            // The listener closes when its owner has unwound.
+            greenlet.kill();
+        }
+        drop(old);
+        self.inner.stopped.set();
+    }
+}
+
+impl fmt::Debug for StreamServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamServer")
+            .field("local_addr", &self.inner.local_addr)
+            .field("started", &self.is_started())
+            .field("active", &self.active())
+            .finish()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // No waiting in a destructor: the accept loop is told and ends soon.
+        if let State::Accepting(greenlet) = self.state.get_mut() {
+            greenlet.start_kill();
+        }
+    }
+}
+
+/// Says that the server has stopped, when dropped.
+struct Stopped(Event);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
+/// Options of a [`StreamServer`].
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::Pool;
+/// use maypole_server::StreamServer;
+///
+/// let server = StreamServer::builder()
+///     .pool(Pool::new(10_000))
+///     .bind("127.0.0.1:0", |_stream, _peer| Ok(()))?;
+/// assert!(!server.is_started());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `bind`"]
+pub struct Builder {
+    pool: Option<Pool>,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsConfig>,
+}
+
+impl Builder {
+    /// Runs the handlers in a pool: while it is full nothing is accepted, and
+    /// clients wait in the kernel's backlog. Without a pool there is no limit
+    /// but that on greenlets.
+    #[doc(alias = "spawn=pool")]
+    pub fn pool(mut self, pool: Pool) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
+    /// Speaks TLS. The handshake runs in the connection's greenlet and may take
+    /// ten seconds.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsConfig) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// Binds to `addr`; `handler` will be called for each connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`TcpListener::bind`]: `AddrInUse` for a port in use.
+    pub fn bind<F>(self, addr: impl ToSocketAddrs, handler: F) -> io::Result<StreamServer>
+    where
+        F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
+    {
+        self.listen(TcpListener::bind(addr)?, handler)
+    }
+
+    /// Takes over a listening socket.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, for a socket that is none.
+    pub fn from_listener<F>(
+        self,
+        listener: std::net::TcpListener,
+        handler: F,
+    ) -> io::Result<StreamServer>
+    where
+        F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
+    {
+        self.listen(listener.try_into()?, handler)
+    }
+
+    /// Takes over a listener.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn listen<F>(self, listener: TcpListener, handler: F) -> io::Result<StreamServer>
+    where
+        F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
+    {
+        let local_addr = listener.local_addr()?;
+        let handlers = Group::new();
+        #[cfg(feature = "tls")]
+        let tls = self.tls;
+        let serve: Serve = Arc::new(move |connection: TcpStream, peer| {
+            let served = catch_panic(|| {
+                // Answers go out as they are written; see README, "Speed".
+                connection.set_nodelay(true)?;
+                #[cfg(feature = "tls")]
+                let stream = match &tls {
+                    Some(config) => handshake(config, connection)?,
+                    None => Stream::plain(connection),
+                };
+                #[cfg(not(feature = "tls"))]
+                let stream = Stream::plain(connection);
+                handler(stream, peer)
+            });
+            match served {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => log::debug!("{local_addr}: connection from {peer}: {error}"),
+                Err(_) => log::error!("{local_addr}: the handler for {peer} panicked"),
+            }
+        });
+        Ok(StreamServer {
+            inner: Arc::new(Inner {
+                local_addr,
+                handlers: handlers.clone(),
+                stopped: Event::new(),
+                state: Mutex::new(State::Ready(AcceptLoop {
+                    listener: Arc::new(listener),
+                    pool: self.pool,
+                    handlers,
+                    serve,
+                })),
+            }),
+        })
+    }
+}
+
+#[cfg(feature = "tls")]
+fn handshake(config: &TlsConfig, connection: TcpStream) -> io::Result<Stream> {
+    let stream =
+        maypole_runtime::with_timeout(HANDSHAKE_TIMEOUT, || tls::accept(config, connection))??;
+    Ok(Stream::tls(stream))
+}
