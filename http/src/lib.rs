@@ -25,6 +25,9 @@
 //! written while they travel. The application gets an [`Environ`], the request,
 //! and a [`StartResponse`], the right to answer it once.
 
+// Libraries log, they do not print. Examples may.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod app;
 mod proto;
 pub mod pywsgi;

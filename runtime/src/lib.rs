@@ -54,6 +54,9 @@
 //! The engine crate `may` logs each descriptor at level `info`: filter the
 //! target `may` in your logger.
 
+// Libraries log, they do not print. Examples may.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 #[allow(
     unsafe_code,
     reason = "switching stacks is what the engine is for; nothing outside it may"

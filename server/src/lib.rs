@@ -32,6 +32,9 @@
 //! - `tls`: TLS through native-tls, by [`Builder::tls`].
 //! - `tls-vendored`: the same, with an OpenSSL built from source.
 
+// Libraries log, they do not print. Examples may.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod accept;
 mod stream;
 mod stream_server;

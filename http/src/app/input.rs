@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
 
+use crate::proto::chunked::Trailers;
 use crate::proto::{BodyDecoder, BodyFraming, Limits};
 
 use super::wire::Wire;
@@ -45,6 +46,13 @@ impl<'a> Input<'a> {
             end,
             lent: 0,
         }
+    }
+
+    /// The trailer lines that came behind a chunked body. None before the body
+    /// has been read to its end. RFC 9112 section 7.1.2.
+    pub fn trailers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let trailers = self.decoder.trailers().filter(|_| self.is_done());
+        trailers.into_iter().flat_map(Trailers::iter)
     }
 
     /// Whether the body has been read to its end.

@@ -2,7 +2,7 @@
 
 use http::Version;
 
-use super::chunked::Decoder;
+use super::chunked::{Decoder, Trailers};
 use super::error::ProtoError;
 use super::grammar;
 use super::head::HeaderLine;
@@ -150,6 +150,14 @@ impl BodyDecoder {
                 })
             }
             Self::Chunked(decoder) => decoder.decode(input, limits),
+        }
+    }
+
+    /// The trailers of a chunked body, once it is done.
+    pub(crate) fn trailers(&self) -> Option<&Trailers> {
+        match self {
+            Self::Length(_) => None,
+            Self::Chunked(decoder) => Some(decoder.trailers()),
         }
     }
 

@@ -316,9 +316,8 @@ impl Caller<'_> {
         reply: &mut Reply,
     ) -> (Verdict, Input<'r>) {
         let mut environ = Environ::new(head, self.server, self.peer, body);
-        let outcome = catch_panic(|| {
-            (self.application)(&mut environ, StartResponse::new(self.wire, reply))
-        });
+        let outcome =
+            catch_panic(|| (self.application)(&mut environ, StartResponse::new(self.wire, reply)));
         let finished = match outcome {
             Ok(Ok(())) => reply.finish(self.wire),
             Ok(Err(error)) => Err(error),
@@ -367,7 +366,9 @@ impl Received {
 
     /// Whether there is nothing but line ends: no request has begun.
     fn is_blank(&self) -> bool {
-        self.bytes().iter().all(|byte| matches!(byte, b'\r' | b'\n'))
+        self.bytes()
+            .iter()
+            .all(|byte| matches!(byte, b'\r' | b'\n'))
     }
 
     fn bytes(&self) -> &[u8] {

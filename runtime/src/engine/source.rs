@@ -43,12 +43,16 @@ impl<T: AsFd> Source<T> {
         &self.inner
     }
 
-    /// Whether a short read proves that nothing is left to read, so that the
-    /// next read may wait first and try afterwards. True once the descriptor
-    /// is registered (readiness is edge-triggered: new bytes make a new event)
-    /// and as long as no end of stream was reported (its event may be spent).
-    pub(crate) fn tells_edges(&self) -> bool {
-        self.registration.tells_edges()
+    /// How many edges of reading waits have taken, where a short read proves
+    /// that nothing is left: while this stays the same as before that read, the
+    /// next read may wait first and try afterwards.
+    ///
+    /// `None` until the descriptor is registered (readiness is edge-triggered:
+    /// from then on new bytes make a new event) and once an end of stream was
+    /// reported (its event may be spent). A wait of any kind, a writer's too,
+    /// takes the edge that has come: hence the count.
+    pub(crate) fn edges(&self) -> Option<u64> {
+        self.registration.edges()
     }
 
     /// Claims a direction for the owner of `parker` and makes everything ready

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -44,8 +44,9 @@ pub struct TcpStream {
     source: Source<std::net::TcpStream>,
     read_timeout: Limit,
     write_timeout: Limit,
-    // The last read took all there was; see `Source::tells_edges`.
-    drained: AtomicBool,
+    // Not 0: the last read took all there was, and this less one is what
+    // `Source::edges` counted before it.
+    drained: AtomicU64,
 }
 
 impl TcpStream {
@@ -87,7 +88,7 @@ impl TcpStream {
             source: Source::new(stream),
             read_timeout: Limit::default(),
             write_timeout: Limit::default(),
-            drained: AtomicBool::new(false),
+            drained: AtomicU64::new(0),
         }
     }
 
@@ -231,8 +232,7 @@ impl TcpStream {
     pub fn wait_read(&self) -> io::Result<()> {
         wait::checkpoint();
         // After a read that emptied the socket the kernel need not be asked.
-        let drained = self.drained.swap(false, Ordering::Relaxed) && self.source.tells_edges();
-        if !drained && self.is_readable()? {
+        if !self.is_drained() && self.is_readable()? {
             return Ok(());
         }
         wait::ready(&self.source, Interest::Read, self.read_timeout.deadline())
@@ -257,6 +257,16 @@ impl TcpStream {
     fn io<T>(
         &self,
         interest: Interest,
+        call: impl FnMut(&mut &std::net::TcpStream) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.io_until(interest, None, call)
+    }
+
+    /// The same with the deadline that a wait for the same call began with.
+    fn io_until<T>(
+        &self,
+        interest: Interest,
+        mut deadline: Option<Instant>,
         mut call: impl FnMut(&mut &std::net::TcpStream) -> io::Result<T>,
     ) -> io::Result<T> {
         // Before the call, never after: what it has read must not be lost.
@@ -265,7 +275,6 @@ impl TcpStream {
             Interest::Read => &self.read_timeout,
             Interest::Write => &self.write_timeout,
         };
-        let mut deadline = None;
         loop {
             match call(&mut self.std()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -283,16 +292,30 @@ impl TcpStream {
     fn read_with(
         &self,
         asked: usize,
-        call: impl FnMut(&mut &std::net::TcpStream) -> io::Result<usize>,
+        mut call: impl FnMut(&mut &std::net::TcpStream) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        if self.drained.swap(false, Ordering::Relaxed) && asked > 0 && self.source.tells_edges() {
-            wait::ready(&self.source, Interest::Read, self.read_timeout.deadline())?;
+        let mut deadline = None;
+        if self.is_drained() && asked > 0 {
+            deadline = self.read_timeout.deadline();
+            wait::ready(&self.source, Interest::Read, deadline)?;
         }
-        let n = self.io(Interest::Read, call)?;
+        let mut edges = None;
+        let n = self.io_until(Interest::Read, deadline, |stream| {
+            edges = self.source.edges();
+            call(stream)
+        })?;
         if n < asked && n > 0 {
-            self.drained.store(true, Ordering::Relaxed);
+            let mark = edges.map_or(0, |edges| edges + 1);
+            self.drained.store(mark, Ordering::Relaxed);
         }
         Ok(n)
+    }
+
+    /// Whether the last read took all there was, and no news has come to
+    /// anybody since. Asked once: what follows is a wait or a read.
+    fn is_drained(&self) -> bool {
+        let mark = self.drained.swap(0, Ordering::Relaxed);
+        mark != 0 && self.source.edges() == Some(mark - 1)
     }
 }
 

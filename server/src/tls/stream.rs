@@ -46,6 +46,7 @@ impl<S> TlsStream<S> {
     }
 
     /// The transport, for its addresses and time-outs. Reading from it or writing to it breaks the connection.
+    #[cfg(test)]
     pub(crate) fn get_mut(&mut self) -> &mut S {
         &mut self.transport
     }

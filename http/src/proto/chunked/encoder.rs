@@ -1,8 +1,5 @@
 //! Writes chunks.
 
-use crate::proto::error::ResponseError;
-use crate::proto::grammar::{is_token, is_value, trim};
-
 /// What follows the data of a chunk.
 pub(crate) const CHUNK_END: &[u8] = b"\r\n";
 
@@ -27,40 +24,9 @@ pub(crate) fn write_chunk_head(out: &mut Vec<u8>, size: usize) {
     out.extend_from_slice(&text[at..]);
 }
 
-/// Appends the end of a body without trailers.
+/// Appends the end of a body.
 pub(crate) fn write_last_chunk(out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n\r\n");
-}
-
-/// Appends the end of a body with trailers.
-///
-/// The caller sees to it that the names are allowed there, RFC 9110 section 6.5.1, and that the
-/// client said `TE: trailers`.
-///
-/// # Errors
-///
-/// [`ResponseError::HeaderName`] or [`ResponseError::HeaderValue`]; then nothing was appended.
-pub(crate) fn write_trailers(
-    out: &mut Vec<u8>,
-    trailers: &[(&str, &[u8])],
-) -> Result<(), ResponseError> {
-    for (name, value) in trailers {
-        if !is_token(name.as_bytes()) {
-            return Err(ResponseError::HeaderName);
-        }
-        if !is_value(value) {
-            return Err(ResponseError::HeaderValue);
-        }
-    }
-    out.extend_from_slice(b"0\r\n");
-    for (name, value) in trailers {
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(trim(value));
-        out.extend_from_slice(b"\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
-    Ok(())
 }
 
 #[cfg(test)]
@@ -87,18 +53,6 @@ mod tests {
         let mut out = Vec::new();
         write_last_chunk(&mut out);
         assert_eq!(out, b"0\r\n\r\n");
-        out.clear();
-        write_trailers(&mut out, &[("A", b" b "), ("C", b"")]).unwrap();
-        assert_eq!(out, b"0\r\nA: b\r\nC: \r\n\r\n");
-    }
-
-    #[test]
-    fn refuses_bad_trailers() {
-        let mut out = Vec::new();
-        let name = write_trailers(&mut out, &[("A", b"b"), ("C D", b"e")]);
-        assert_eq!(name, Err(ResponseError::HeaderName));
-        let value = write_trailers(&mut out, &[("A", b"b\r\nC: d")]);
-        assert_eq!(value, Err(ResponseError::HeaderValue));
-        assert_eq!(out, b"");
+        assert_eq!(out, b"0\r\n\r\n");
     }
 }

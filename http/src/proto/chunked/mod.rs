@@ -5,5 +5,5 @@ mod encoder;
 mod trailers;
 
 pub(crate) use decoder::Decoder;
-pub(crate) use encoder::{CHUNK_END, write_chunk_head, write_last_chunk, write_trailers};
+pub(crate) use encoder::{CHUNK_END, write_chunk_head, write_last_chunk};
 pub(crate) use trailers::Trailers;

@@ -30,6 +30,8 @@ pub(in super::super) struct Registration {
     follower: Mutex<Option<Arc<dyn Local>>>,
     // An end of stream or an error was reported.
     ended: AtomicBool,
+    // Edges for readers that waits have taken, no matter who waited for what.
+    edges: AtomicU64,
 }
 
 const READ: u8 = 1;
@@ -39,10 +41,14 @@ const LED: u8 = 4;
 /// Events after which readiness may be spent without another edge to come.
 const ENDINGS: usize = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as usize;
 
+/// The event that is an edge for readers.
+const READABLE: usize = libc::EPOLLIN as usize;
+
 impl Registration {
-    /// See `Source::tells_edges`.
-    pub(in super::super) fn tells_edges(&self) -> bool {
-        self.io.get().is_some() && !self.ended.load(Ordering::Relaxed)
+    /// See `Source::edges`.
+    pub(in super::super) fn edges(&self) -> Option<u64> {
+        let told = self.io.get().is_some() && !self.ended.load(Ordering::Relaxed);
+        told.then(|| self.edges.load(Ordering::SeqCst))
     }
 
     /// Takes a direction for the current greenlet, whose parker this is, and
@@ -162,6 +168,10 @@ impl Claim<'_> {
         turn::polled();
         if events & ENDINGS != 0 {
             self.registration.ended.store(true, Ordering::Relaxed);
+        }
+        if events & READABLE != 0 {
+            // Before the claim is dropped, which wakes a reader who follows.
+            self.registration.edges.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
