@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::wait::{Ended, Entry, Unwinding, Wait, WaitList, deadline_after, with_strand};
+use crate::wait::{self, Ended, Entry, Unwinding, Wait, WaitList, deadline_after, with_strand};
 
 /// A flag that is set and cleared, and that any number can wait for.
 ///
@@ -90,6 +90,7 @@ impl Event {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Result<bool, Unwinding> {
+        wait::checkpoint();
         if self.is_set() {
             return Ok(true);
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::wait::{Ended, Entry, Unwinding, Wait, WaitList, deadline_after, with_strand};
+use crate::wait::{self, Ended, Entry, Unwinding, Wait, WaitList, deadline_after, with_strand};
 
 /// A number of permits, handed out in the order in which they are asked for.
 ///
@@ -98,6 +98,7 @@ impl Semaphore {
         &self,
         deadline: Option<Instant>,
     ) -> Result<Option<Permit>, Unwinding> {
+        wait::checkpoint();
         if let Some(permit) = self.try_acquire() {
             return Ok(Some(permit));
         }

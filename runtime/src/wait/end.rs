@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::{Ended, Entry, Strand, Unwinding, Wait, WaitList, with_strand};
+use super::{Ended, Entry, Strand, Unwinding, Wait, WaitList, checkpoint, with_strand};
 
 /// What came out of a greenlet's body.
 pub(crate) enum Outcome {
@@ -49,6 +49,7 @@ impl End {
     /// Waits for the end: true when it has come, false when the deadline came
     /// first.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> Result<bool, Unwinding> {
+        checkpoint();
         if self.has_come() {
             return Ok(true);
         }

@@ -139,11 +139,18 @@ impl fmt::Debug for Strand {
 }
 
 /// Calls `f` with the strand of the calling greenlet or thread.
-#[inline]
+#[inline(always)] // see `wait::yield_now`
 pub(crate) fn with_strand<R>(f: impl FnOnce(&Arc<Strand>) -> R) -> R {
-    engine::with_current(|greenlet| match greenlet {
-        Some(strand) => f(strand),
-        None => with_thread(f),
+    engine::with_current(|greenlet| {
+        let thread;
+        // One call of `f`, not one in each arm: it is to be inlined.
+        f(match greenlet {
+            Some(strand) => strand,
+            None => {
+                thread = of_thread();
+                &thread
+            }
+        })
     })
 }
 
@@ -160,14 +167,14 @@ fn word(turn: u64, phase: Phase) -> u64 {
         }
 }
 
-fn with_thread<R>(f: impl FnOnce(&Arc<Strand>) -> R) -> R {
+#[cold]
+fn of_thread() -> Arc<Strand> {
     thread_local! {
-        static THREAD: Arc<Strand> = new_thread();
+        static THREAD: Arc<Strand> = new();
     }
-    fn new_thread() -> Arc<Strand> {
+    fn new() -> Arc<Strand> {
         Arc::new(Strand::new(None, Parker::for_thread()))
     }
     // In the destructors of other thread-locals ours may be gone already.
-    let strand = THREAD.try_with(Arc::clone).unwrap_or_else(|_| new_thread());
-    f(&strand)
+    THREAD.try_with(Arc::clone).unwrap_or_else(|_| new())
 }

@@ -1,6 +1,6 @@
 //! Which greenlet runs on this thread.
 
-use std::any::Any;
+use std::any::TypeId;
 use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
@@ -13,8 +13,10 @@ use super::super::overflow::Running;
 /// before its body begins until after it has ended.
 pub(super) struct Frame {
     pub(super) local: Arc<dyn Local>,
-    // The same with its type, as an `Arc<L>`; points to the greenlet's stack.
-    pub(super) typed: *const dyn Any,
+    // The same with its type: points to an `Arc<L>` on the greenlet's stack, and
+    // names that type.
+    pub(super) typed: *const (),
+    pub(super) type_id: TypeId,
     pub(super) stack_size: usize,
     pub(super) guard: Range<usize>,
 }
@@ -27,18 +29,19 @@ thread_local! {
 
 /// Calls `f` with what [`spawn`](super::spawn) was given for the running
 /// greenlet, or with `None` on a plain thread.
-#[inline]
+#[inline(always)] // see `wait::yield_now`
 pub(crate) fn with_current<L: Local, R>(f: impl FnOnce(Option<&Arc<L>>) -> R) -> R {
     with_frame(|frame| {
-        // SAFETY: `typed` points into the same stack as the frame and is alive
-        // as long, see `spawn::run`.
-        let typed = frame.map(|frame| unsafe { &*frame.typed });
-        f(typed.and_then(|typed| typed.downcast_ref()))
+        f(frame
+            .filter(|frame| frame.type_id == TypeId::of::<Arc<L>>())
+            // SAFETY: `typed` points to a value of that type, on the same stack
+            // as the frame, and is alive as long: see `spawn::run`.
+            .map(|frame| unsafe { &*frame.typed.cast::<Arc<L>>() }))
     })
 }
 
 /// Calls `f` with the frame of the running greenlet, if one runs.
-#[inline]
+#[inline(always)] // see `wait::yield_now`
 pub(super) fn with_frame<R>(f: impl FnOnce(Option<&Frame>) -> R) -> R {
     // SAFETY: a non-null pointer names the frame of the greenlet that runs on
     // this thread: `enter` sets it while the frame is borrowed, `suspended`
@@ -64,12 +67,24 @@ pub(super) fn enter<R>(frame: &Frame, body: impl FnOnce() -> R) -> R {
 
 /// Runs `switch`, which lets other coroutines run on this thread and may come
 /// back on another one, and restores who is current.
-#[inline]
+#[inline(always)] // see `wait::yield_now`
 pub(super) fn suspended<R>(switch: impl FnOnce() -> R) -> R {
     let me = get();
     let value = switch();
     set(me);
     value
+}
+
+/// As [`suspended`], if a greenlet of ours runs; else hands `switch` back.
+#[inline(always)] // see `wait::yield_now`
+pub(super) fn suspended_greenlet<S: FnOnce()>(switch: S) -> Result<(), S> {
+    let me = get();
+    if me.is_null() {
+        return Err(switch);
+    }
+    switch();
+    set(me);
+    Ok(())
 }
 
 /// For the overflow handler.

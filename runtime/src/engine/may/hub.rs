@@ -143,6 +143,7 @@ pub(super) struct HubState {
     pub(super) clock: Clock,
     pub(super) bench: Bench,
     pub(super) stack_words: usize,
+    pub(super) page_size: usize,
     pub(super) time_slice: Duration,
     live: AtomicUsize,
     limit: usize,
@@ -175,8 +176,12 @@ pub(crate) fn default_stack_size() -> usize {
     STACK_SIZE.load(Ordering::Relaxed)
 }
 
-pub(super) fn page_size() -> usize {
-    rustix::param::page_size()
+fn page_size() -> usize {
+    // Not rustix's: it reads the process's start-up data by itself, which fails
+    // under valgrind.
+    // SAFETY: sysconf only reads.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).unwrap_or(4096)
 }
 
 /// The hub, started at the first call.
@@ -207,6 +212,7 @@ fn start() -> &'static HubState {
         clock,
         bench,
         stack_words,
+        page_size: page_size(),
         time_slice: Duration::from_nanos(TIME_SLICE.load(Ordering::Relaxed)),
         live: AtomicUsize::new(0),
         limit: limit_of(max_map_count()),

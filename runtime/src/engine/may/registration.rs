@@ -41,6 +41,9 @@ const LED: u8 = 4;
 /// Events after which readiness may be spent without another edge to come.
 const ENDINGS: usize = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as usize;
 
+/// What `may` reports for a wait that its waker has ended.
+const WOKEN: usize = 0x8000_0000;
+
 /// The event that is an edge for readers.
 const READABLE: usize = libc::EPOLLIN as usize;
 
@@ -165,7 +168,9 @@ impl Claim<'_> {
         };
         parker.set_deadline(deadline);
         let events = current::suspended(|| io.wait_io());
-        turn::polled();
+        if events & !WOKEN != 0 {
+            turn::polled(); // an unpark alone comes without a poll
+        }
         if events & ENDINGS != 0 {
             self.registration.ended.store(true, Ordering::Relaxed);
         }

@@ -1,6 +1,6 @@
 //! Spawning: the one place where a coroutine of `may` is made.
 
-use std::any::Any;
+use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use may::coroutine;
 
 use super::super::parker::Kind;
 use super::super::{Local, SpawnError};
-use super::hub::{Place, hub, page_size};
+use super::hub::{Place, hub};
 use super::{current, turn};
 
 /// Runs `body` as a greenlet on a stack of `stack_size` bytes, after the
@@ -70,15 +70,15 @@ fn run<L: Local>(local: Arc<L>, body: Box<dyn FnOnce() + Send>, stack_size: usiz
     // The first frames of a stack fit into its top page, so the top is where
     // that page ends. Below the usable part lies one guard page. One page of
     // tolerance, in case the first frames ever need two.
-    let page = page_size();
+    let page = hub().page_size;
     let marker = 0u8;
     let top = (&raw const marker as usize).next_multiple_of(page);
     let usable = stack_size.next_multiple_of(page);
     let guard = top.saturating_sub(usable + page);
-    let typed: &dyn Any = &local;
     let frame = current::Frame {
         local: local.clone(),
-        typed,
+        typed: (&raw const local).cast(),
+        type_id: TypeId::of::<Arc<L>>(),
         stack_size,
         guard: guard..guard + 2 * page,
     };

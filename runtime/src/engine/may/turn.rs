@@ -21,7 +21,7 @@ use super::current;
 use super::hub::hub;
 
 /// Ticks between two looks at the clock. A look costs about 24 ns, a switch 40.
-const TICKS_PER_LOOK: u32 = 8;
+const TICKS_PER_LOOK: u32 = 16;
 
 thread_local! {
     static TICKS_LEFT: Cell<u32> = const { Cell::new(TICKS_PER_LOOK) };
@@ -31,14 +31,17 @@ thread_local! {
 
 /// Lets every other ready greenlet run and, once the time slice is spent, I/O
 /// and timers too. On a plain thread it yields the thread.
-#[inline]
+#[inline(always)] // see `wait::yield_now`
 pub(crate) fn yield_now() {
-    if !current::is_greenlet() {
+    let switched = current::suspended_greenlet(|| {
+        if slice_spent() {
+            step_back();
+        } else {
+            may::coroutine::yield_now();
+        }
+    });
+    if switched.is_err() {
         std::thread::yield_now();
-    } else if slice_spent() {
-        step_back();
-    } else {
-        current::suspended(may::coroutine::yield_now);
     }
 }
 
@@ -46,7 +49,8 @@ pub(crate) fn yield_now() {
 /// the time slice is spent. Does nothing on a plain thread.
 #[inline]
 pub(crate) fn tick() {
-    if slice_spent() && current::is_greenlet() {
+    // Asked in this order: a plain thread has no slice and needs no hub.
+    if current::is_greenlet() && slice_spent() {
         step_back();
     }
 }
