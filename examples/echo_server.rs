@@ -18,8 +18,7 @@ fn main() -> io::Result<()> {
     let addr = std::env::args().nth(1);
     let server = StreamServer::bind(addr.as_deref().unwrap_or("127.0.0.1:16000"), echo)?;
     println!("Starting echo server on {}", server.local_addr());
-    server.serve_forever();
-    Ok(())
+    server.serve_forever()
 }
 
 fn echo(mut stream: Stream, peer: SocketAddr) -> io::Result<()> {

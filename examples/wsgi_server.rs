@@ -12,8 +12,7 @@ fn main() -> io::Result<()> {
     let addr = std::env::args().nth(1);
     let server = WsgiServer::bind(addr.as_deref().unwrap_or("127.0.0.1:8088"), application)?;
     println!("Serving on http://{}", server.local_addr());
-    server.serve_forever();
-    Ok(())
+    server.serve_forever()
 }
 
 fn application(env: &mut Environ<'_>, start_response: StartResponse<'_>) -> io::Result<()> {

@@ -10,7 +10,7 @@
 //!         .send(StatusCode::OK, b"<b>hello world</b>"),
 //!     _ => start_response.send(StatusCode::NOT_FOUND, b"<h1>Not Found</h1>"),
 //! })?;
-//! server.start();
+//! server.start()?;
 //! # use std::io::{Read, Write};
 //! # let mut client = std::net::TcpStream::connect(server.local_addr())?;
 //! # client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;

@@ -22,7 +22,7 @@ pub(crate) type Serve = Arc<dyn Fn(TcpStream, SocketAddr) + Send + Sync>;
 
 /// Accepts for as long as the listener is good.
 pub(crate) struct AcceptLoop {
-    pub(crate) listener: Arc<TcpListener>,
+    pub(crate) listener: TcpListener,
     pub(crate) pool: Option<Pool>,
     /// The server's own handlers, with a pool or without.
     pub(crate) handlers: Group,
@@ -30,8 +30,9 @@ pub(crate) struct AcceptLoop {
 }
 
 impl AcceptLoop {
-    /// Runs until it is killed, or until the listener fails for good.
-    pub(crate) fn run(&self) {
+    /// Runs until it is killed, or until the listener fails for good: returns
+    /// the reason.
+    pub(crate) fn run(&self) -> io::Error {
         let mut pause = Pause::default();
         let mut accepted = 0;
         loop {
@@ -43,7 +44,7 @@ impl AcceptLoop {
                 Err(error) if is_of_one_connection(&error) => continue,
                 Err(error) if is_fatal(&error) => {
                     log::error!("the listener failed, accepting ends: {error}");
-                    return;
+                    return error;
                 }
                 Err(error) => {
                     drop(slot); // somebody else may use it meanwhile

@@ -10,7 +10,7 @@
 //!     stream.read_to_string(&mut name)?; // waits; other connections are served
 //!     write!(stream, "hello {name}")
 //! })?;
-//! server.start();
+//! server.start()?;
 //!
 //! let mut client = std::net::TcpStream::connect(server.local_addr())?;
 //! client.write_all(b"you")?;

@@ -46,7 +46,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 ///     let mut reader = stream.try_clone()?;
 ///     copy(&mut reader, &mut stream).map(drop)
 /// })?
-/// .serve_forever();
+/// .serve_forever()?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone)]
@@ -59,11 +59,13 @@ struct Inner {
     handlers: Group,
     stopped: Event,
     state: Mutex<State>,
+    // Why accepting ended by itself.
+    failure: Arc<Mutex<Option<io::Error>>>,
 }
 
 enum State {
     /// Bound, not started.
-    Ready(AcceptLoop),
+    Ready(Arc<AcceptLoop>),
     Accepting(Greenlet<()>),
     Stopped,
 }
@@ -95,22 +97,26 @@ impl StreamServer {
     /// Starts to accept, and returns. Does nothing when it is started or
     /// stopped.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// When no more greenlets can be had.
-    pub fn start(&self) {
+    pub fn start(&self) -> io::Result<()> {
         let mut state = self.inner.state.lock();
-        match std::mem::replace(&mut *state, State::Stopped) {
-            State::Ready(accepting) => {
-                let stopped = Stopped(self.inner.stopped.clone());
-                *state = State::Accepting(maypole_runtime::spawn(move || {
-                    // Told however accepting ends.
-                    let _stopped = stopped;
-                    accepting.run();
-                }));
-            }
-            other => *state = other,
-        }
+        let State::Ready(accepting) = &*state else {
+            return Ok(());
+        };
+        let accepting = accepting.clone();
+        let failure = self.inner.failure.clone();
+        let stopped = Stopped(self.inner.stopped.clone());
+        let greenlet = maypole_runtime::Builder::new()
+            .name("accept")
+            .spawn(move || {
+                // Told however accepting ends.
+                let _stopped = stopped;
+                *failure.lock() = Some(accepting.run());
+            })?;
+        *state = State::Accepting(greenlet);
+        Ok(())
     }
 
     /// Whether it is started and not stopped.
@@ -142,11 +148,18 @@ impl StreamServer {
     /// with one second for running handlers.
     ///
     /// Suspends only the caller. Returns after [`stop`](Self::stop) was called
-    /// elsewhere, or when the listener has failed.
-    pub fn serve_forever(&self) {
-        self.start();
+    /// elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Self::start), and of a listener that has failed for
+    /// good.
+    pub fn serve_forever(&self) -> io::Result<()> {
+        self.start()?;
         self.inner.stopped.wait();
         self.stop(STOP_TIMEOUT);
+        let failure = self.inner.failure.lock().take();
+        failure.map_or(Ok(()), Err)
     }
 
     /// Closes the listener; handlers run on.
@@ -294,12 +307,13 @@ impl Builder {
                 local_addr,
                 handlers: handlers.clone(),
                 stopped: Event::new(),
-                state: Mutex::new(State::Ready(AcceptLoop {
-                    listener: Arc::new(listener),
+                state: Mutex::new(State::Ready(Arc::new(AcceptLoop {
+                    listener,
                     pool: self.pool,
                     handlers,
                     serve,
-                })),
+                }))),
+                failure: Arc::default(),
             }),
         })
     }

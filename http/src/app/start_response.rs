@@ -27,7 +27,7 @@ use super::wire::Wire;
 ///         .header("X-Path", env.path_info())
 ///         .send(StatusCode::OK, "grüezi")
 /// })?
-/// .serve_forever();
+/// .serve_forever()?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "start_response")]

@@ -36,7 +36,7 @@ use connection::Settings;
 /// WsgiServer::bind("127.0.0.1:8088", |_env, start_response| {
 ///     start_response.send(StatusCode::OK, "hello\n")
 /// })?
-/// .serve_forever();
+/// .serve_forever()?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "WSGIServer")]
@@ -71,11 +71,11 @@ impl WsgiServer {
 
     /// See [`StreamServer::start`].
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// When no more greenlets can be had.
-    pub fn start(&self) {
-        self.server.start();
+    pub fn start(&self) -> io::Result<()> {
+        self.server.start()
     }
 
     /// Whether it is started and not stopped.
@@ -96,8 +96,13 @@ impl WsgiServer {
     }
 
     /// See [`StreamServer::serve_forever`].
-    pub fn serve_forever(&self) {
-        self.server.serve_forever();
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Self::start), and of a listener that has failed for
+    /// good.
+    pub fn serve_forever(&self) -> io::Result<()> {
+        self.server.serve_forever()
     }
 }
 
