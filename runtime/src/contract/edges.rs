@@ -1,12 +1,14 @@
 //! Readiness that is told once: a reader that waits before it tries must never
-//! wait for news that has been told already (`Source::tells_edges`).
+//! wait for news that has been told already (`Source::edges`).
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::thread;
 use std::time::Duration;
 
-use super::support::{Counter, Dice, contract, fill, on_hub, our_pair, pair, settle, value_of};
+use super::support::{
+    Counter, Dice, MUCH, contract, fill, on_hub, our_pair, pair, settle, value_of,
+};
 use crate::{Event, sleep, spawn, yield_now};
 
 /// Registers the socket and leaves the reader with a short read behind it.
@@ -100,9 +102,6 @@ fn small_writes_and_an_end_at_random_moments() {
     });
 }
 
-/// More than both buffers of a connection can take.
-const MUCH: usize = 16 << 20;
-
 #[test]
 fn an_edge_that_a_write_has_taken_is_not_waited_for() {
     on_hub(|| {
@@ -119,6 +118,21 @@ fn an_edge_that_a_write_has_taken_is_not_waited_for() {
         let mut buf = [0; 64];
         assert_eq!(near.read(&mut buf).unwrap(), 4);
         drop(far_side.join().unwrap()); // ends by itself: all is written
+    });
+}
+
+#[test]
+fn an_edge_that_a_timed_out_write_has_taken_is_not_waited_for() {
+    on_hub(|| {
+        let (mut near, mut far) = pair();
+        read_short(&mut near, &mut far);
+        fill(&near);
+        near.set_write_timeout(Some(Duration::from_millis(5)))
+            .unwrap();
+        far.write_all(b"next").unwrap();
+        near.write_all(&vec![b'w'; MUCH]).unwrap_err();
+        let mut buf = [0; 64];
+        assert_eq!(near.read(&mut buf).unwrap(), 4);
     });
 }
 
@@ -140,13 +154,13 @@ fn an_edge_that_another_greenlets_write_has_taken_is_not_waited_for() {
         let full = fill(&near);
         let writer = spawn({
             let near = near.clone();
-            move || (&*near).write_all(&[b'w'; 4096]).unwrap()
+            move || (&*near).write_all(&vec![b'w'; MUCH]).unwrap()
         });
         settle(); // the writer waits, alone
         far.write_all(b"next").unwrap();
         sleep(Duration::from_millis(5)); // it is told of the bytes
         assert_eq!((&*near).read(&mut buf).unwrap(), 4);
-        let mut rest = vec![0; full + 4096];
+        let mut rest = vec![0; full + MUCH];
         far.read_exact(&mut rest).unwrap();
         value_of(writer.get());
     });

@@ -12,5 +12,20 @@
     reason = "the tests also stand on plain threads and std's sockets, off the hub"
 )]
 
+mod deadlines;
+mod directions;
 mod edges;
+mod engine;
+mod fairness;
+mod join;
+mod kill;
+mod kill_keeps;
+mod limits;
+mod overflow;
+mod panics;
+mod plain_thread;
+mod stress;
 mod support;
+mod thread;
+mod timeout;
+mod unwinding;

@@ -18,6 +18,9 @@ use crate::{GreenletError, current, sleep, spawn};
 /// needs, on a machine that is busy with other things too.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// More bytes than the buffers of a connection can take.
+pub(super) const MUCH: usize = 16 << 20;
+
 /// Set in a child process to the name of its test.
 const CHILD: &str = "MAYPOLE_CONTRACT_CHILD";
 
@@ -148,7 +151,7 @@ impl Counter {
     }
 
     /// A guard that counts when it is dropped.
-    pub(super) fn on_drop(&self) -> OnDrop<impl FnMut()> {
+    pub(super) fn on_drop(&self) -> OnDrop<impl FnMut() + use<>> {
         let counter = self.clone();
         OnDrop(move || {
             counter.add();

@@ -32,17 +32,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 mod alarms;
+mod current;
+mod deadline;
 mod may;
 mod overflow;
 mod parker;
+mod slice;
 mod source;
 mod thread;
 
 pub use self::may::Hub;
-pub(crate) use self::may::{
-    cancel_alarm, default_stack_size, set_alarm, spawn, tick, with_current, yield_now,
-};
+pub(crate) use self::may::{cancel_alarm, default_stack_size, set_alarm, spawn, tick, yield_now};
 pub(crate) use alarms::AlarmKey;
+pub(crate) use current::with_current;
 pub(crate) use parker::Parker;
 pub(crate) use source::{Interest, Source};
 

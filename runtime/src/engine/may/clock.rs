@@ -12,9 +12,10 @@ use rustix::time::{
 };
 
 use super::super::alarms::Alarms;
+use super::super::slice::polled;
 use super::super::{Alarm, AlarmKey};
 use super::hub::hub;
-use super::turn::{polled, wait_handle};
+use super::turn::wait_handle;
 
 /// Alarms rung between two polls: a burst of them must not keep I/O waiting.
 const RINGS_PER_POLL: usize = 1024;

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use may::coroutine;
 
-use super::super::{SpawnError, overflow};
+use super::super::{SpawnError, current, overflow};
 use super::clock::Clock;
-use super::current;
 use super::turn::Bench;
 
 /// Settings of the hub, the thread on which all greenlets run.

@@ -8,11 +8,10 @@
 //!
 //! Where data lives: everything hub-wide in [`hub::HubState`], leaked at start;
 //! what belongs to one greenlet in its [`GreenletParker`] and, while it runs,
-//! in the [`current::Frame`] on its own stack; the time slice in thread-locals
+//! in the [`Frame`](super::current::Frame) on its own stack; the time slice in thread-locals
 //! of the hub's thread, touched only by functions that do not suspend.
 
 mod clock;
-mod current;
 mod hub;
 mod park;
 mod registration;
@@ -20,7 +19,6 @@ mod spawn;
 mod turn;
 
 pub(crate) use clock::{cancel_alarm, set_alarm};
-pub(crate) use current::with_current;
 pub use hub::Hub;
 pub(crate) use hub::default_stack_size;
 pub(super) use park::GreenletParker;

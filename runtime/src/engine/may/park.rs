@@ -9,9 +9,9 @@ use may::io::WaitIoWaker;
 use may::sync::Blocker;
 use parking_lot::Mutex;
 
-use super::super::{Alarm, AlarmKey};
-use super::clock::{cancel_alarm, set_alarm};
-use super::{current, turn};
+use super::super::deadline::Deadline;
+use super::super::{Alarm, current};
+use super::turn;
 
 /// Suspends and wakes one greenlet.
 #[derive(Default)]
@@ -25,16 +25,7 @@ pub(in super::super) struct GreenletParker {
     io_number: AtomicU64,
     // Whether an unpark goes to `io_waker` or to `blocker`.
     in_io: AtomicBool,
-    deadline: Mutex<Deadline>,
-}
-
-/// The owner's deadline, and at most one alarm for it. A new deadline that is
-/// later than the alarm leaves the alarm alone: when it rings too early it is
-/// set again. So a socket's time-out costs no timer operation per call.
-#[derive(Default)]
-struct Deadline {
-    at: Option<Instant>,
-    alarm: Option<AlarmKey>,
+    deadline: Deadline,
 }
 
 impl GreenletParker {
@@ -89,44 +80,23 @@ impl GreenletParker {
     /// Makes sure that the owner is unparked at `deadline`. `None` changes
     /// nothing: an alarm that is left over wakes the owner once, early.
     pub(super) fn set_deadline(&self, deadline: Option<Instant>) {
-        let Some(at) = deadline else { return };
-        let mut state = self.deadline.lock();
-        state.at = Some(at);
-        match state.alarm {
-            Some(key) if key.at() <= at => {}
-            old => {
-                if let Some(key) = old {
-                    cancel_alarm(key);
-                }
-                state.alarm = current::with_frame(|frame| {
-                    frame.map(|frame| set_alarm(at, frame.local.clone()))
-                });
-            }
+        if let Some(at) = deadline {
+            self.deadline.set(at, || {
+                current::with_frame(|frame| Some(frame?.local.clone() as Arc<dyn Alarm>))
+            });
         }
     }
 
-    /// The alarm has rung: wakes the owner, or sets the alarm again.
+    /// The alarm has rung: wakes the owner if its deadline has come.
     pub(in super::super) fn alarm_rang(&self, owner: Arc<dyn Alarm>) {
-        let mut state = self.deadline.lock();
-        state.alarm = None;
-        match state.at {
-            Some(at) if Instant::now() < at => state.alarm = Some(set_alarm(at, owner)),
-            Some(_) => {
-                state.at = None;
-                drop(state);
-                self.unpark();
-            }
-            None => {}
+        if self.deadline.rang(owner) {
+            self.unpark();
         }
     }
 
-    /// Forgets the deadline, so that no alarm keeps an ended greenlet's data.
+    /// The greenlet is about to end.
     pub(super) fn disarm(&self) {
-        let mut state = self.deadline.lock();
-        state.at = None;
-        if let Some(key) = state.alarm.take() {
-            cancel_alarm(key);
-        }
+        self.deadline.forget();
     }
 }
 

@@ -15,10 +15,10 @@ use std::time::Instant;
 use may::io::{CoIo, WaitIo};
 use parking_lot::Mutex;
 
-use super::super::Local;
+use super::super::slice::polled;
 use super::super::source::Interest;
+use super::super::{Local, current};
 use super::park::GreenletParker;
-use super::{current, turn};
 
 /// A descriptor's registration, made at its first wait.
 #[derive(Default)]
@@ -169,7 +169,7 @@ impl Claim<'_> {
         parker.set_deadline(deadline);
         let events = current::suspended(|| io.wait_io());
         if events & !WOKEN != 0 {
-            turn::polled(); // an unpark alone comes without a poll
+            polled(); // an unpark alone comes without a poll
         }
         if events & ENDINGS != 0 {
             self.registration.ended.store(true, Ordering::Relaxed);

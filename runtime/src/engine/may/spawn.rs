@@ -7,9 +7,9 @@ use std::sync::Arc;
 use may::coroutine;
 
 use super::super::parker::Kind;
-use super::super::{Local, SpawnError};
+use super::super::{Local, SpawnError, current};
 use super::hub::{Place, hub};
-use super::{current, turn};
+use super::turn;
 
 /// Runs `body` as a greenlet on a stack of `stack_size` bytes, after the
 /// greenlets that are ready now.

@@ -6,35 +6,24 @@
 //! when the time slice since the last poll is spent, the greenlet steps back
 //! until epoll has been polled once.
 
-use std::cell::Cell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use std::time::Instant;
 
 use may::io::{CoIo, WaitIo};
 use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
 
-use super::super::Local;
 use super::super::parker::Kind;
-use super::current;
+use super::super::slice::{polled, slice_spent};
+use super::super::{Local, current};
 use super::hub::hub;
-
-/// Ticks between two looks at the clock. A look costs about 24 ns, a switch 40.
-const TICKS_PER_LOOK: u32 = 16;
-
-thread_local! {
-    static TICKS_LEFT: Cell<u32> = const { Cell::new(TICKS_PER_LOOK) };
-    // The first look at the clock since the last poll.
-    static SLICE_START: Cell<Option<Instant>> = const { Cell::new(None) };
-}
 
 /// Lets every other ready greenlet run and, once the time slice is spent, I/O
 /// and timers too. On a plain thread it yields the thread.
 #[inline(always)] // see `wait::yield_now`
 pub(crate) fn yield_now() {
     let switched = current::suspended_greenlet(|| {
-        if slice_spent() {
+        if slice_spent(hub().time_slice) {
             step_back();
         } else {
             may::coroutine::yield_now();
@@ -50,33 +39,8 @@ pub(crate) fn yield_now() {
 #[inline]
 pub(crate) fn tick() {
     // Asked in this order: a plain thread has no slice and needs no hub.
-    if current::is_greenlet() && slice_spent() {
+    if current::is_greenlet() && slice_spent(hub().time_slice) {
         step_back();
-    }
-}
-
-/// Says that epoll has just been polled: a new slice begins.
-#[inline(never)] // touches thread-locals, see `current`
-pub(super) fn polled() {
-    TICKS_LEFT.set(TICKS_PER_LOOK);
-    SLICE_START.set(None);
-}
-
-#[inline(never)] // touches thread-locals, see `current`
-fn slice_spent() -> bool {
-    let left = TICKS_LEFT.get();
-    if left > 0 {
-        TICKS_LEFT.set(left - 1);
-        return false;
-    }
-    TICKS_LEFT.set(TICKS_PER_LOOK);
-    let now = Instant::now();
-    match SLICE_START.get() {
-        None => {
-            SLICE_START.set(Some(now));
-            false
-        }
-        Some(start) => now.saturating_duration_since(start) >= hub().time_slice,
     }
 }
 

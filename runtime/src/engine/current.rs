@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::ptr;
 use std::sync::Arc;
 
-use super::super::Local;
-use super::super::overflow::Running;
+use super::Local;
+use super::overflow::Running;
 
 /// What is known of a greenlet while it runs. Lives on its own stack, from
 /// before its body begins until after it has ended.

@@ -1,0 +1,67 @@
+//! A greenlet's deadline, armed lazily. The same for every engine.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::{Alarm, AlarmKey, cancel_alarm, set_alarm};
+
+/// The deadline of a greenlet's waits, and at most one alarm for it.
+///
+/// A new deadline that is later than the alarm leaves the alarm alone: when it
+/// rings too early it is set again. So a socket's time-out costs no timer
+/// operation per call.
+#[derive(Debug, Default)]
+pub(super) struct Deadline {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    at: Option<Instant>,
+    alarm: Option<AlarmKey>,
+}
+
+impl Deadline {
+    /// Makes sure that the owner's alarm rings at `at` or before. Only the
+    /// owner calls it.
+    pub(super) fn set(&self, at: Instant, owner: impl FnOnce() -> Option<Arc<dyn Alarm>>) {
+        let mut state = self.state.lock();
+        state.at = Some(at);
+        match state.alarm {
+            Some(key) if key.at() <= at => {}
+            old => {
+                if let Some(key) = old {
+                    cancel_alarm(key);
+                }
+                state.alarm = owner().map(|owner| set_alarm(at, owner));
+            }
+        }
+    }
+
+    /// The alarm has rung: true when the deadline has come. Else it is set again.
+    pub(super) fn rang(&self, owner: Arc<dyn Alarm>) -> bool {
+        let mut state = self.state.lock();
+        state.alarm = None;
+        match state.at {
+            Some(at) if Instant::now() < at => {
+                state.alarm = Some(set_alarm(at, owner));
+                false
+            }
+            at => {
+                state.at = None;
+                at.is_some()
+            }
+        }
+    }
+
+    /// Forgets the deadline, so that no alarm keeps an ended greenlet's data.
+    pub(super) fn forget(&self) {
+        let mut state = self.state.lock();
+        state.at = None;
+        if let Some(key) = state.alarm.take() {
+            cancel_alarm(key);
+        }
+    }
+}
