@@ -5,7 +5,8 @@
 //!
 //! 1. **Spawn**: [`spawn`] runs a body on a stack of its own, or says why not.
 //!    It never runs the body before the spawner suspends; bodies start in the
-//!    order in which they were spawned.
+//!    order in which they were spawned (the `may` engine keeps to that only
+//!    between two polls).
 //! 2. **Identity**: [`with_current`] hands out what [`spawn`] was given for the
 //!    greenlet that runs now, and nothing on a plain thread.
 //! 3. **Parking**: [`Parker::park`] suspends its owner until [`Parker::unpark`],

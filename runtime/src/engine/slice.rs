@@ -28,13 +28,14 @@ pub(super) fn slice_spent(slice: Duration) -> bool {
         TICKS_LEFT.set(left - 1);
         return false;
     }
-    TICKS_LEFT.set(TICKS_PER_LOOK);
     let now = Instant::now();
-    match SLICE_START.get() {
-        None => {
-            SLICE_START.set(Some(now));
-            false
-        }
-        Some(start) => now.saturating_duration_since(start) >= slice,
+    let start = SLICE_START.get().unwrap_or(now);
+    if now.saturating_duration_since(start) >= slice {
+        // It stays spent until the poll: all that follow step back too, in their
+        // order, instead of overtaking the one that looked.
+        return true;
     }
+    TICKS_LEFT.set(TICKS_PER_LOOK);
+    SLICE_START.set(Some(start));
+    false
 }

@@ -39,7 +39,7 @@ pub(crate) fn spawn<L: Local>(
             // queue without the eventfd write that `spawn` costs.
             coroutine::yield_now();
         }
-        run(local, body, stack_size, place);
+        run(local, body, stack_size, place, on_hub);
     };
     // A stack that cannot be mapped is a panic inside `may`.
     let spawned = catch_unwind(AssertUnwindSafe(|| {
@@ -83,7 +83,11 @@ fn run<L: Local>(local: Arc<L>, body: Box<dyn FnOnce() + Send>, stack_size: usiz
         guard: guard..guard + 2 * page,
     };
     current::enter(&frame, || {
-        turn::tick();
+        if on_hub {
+            // Greenlets that spawn each other in a chain must let I/O in too.
+            // One from outside has come through a poll.
+            turn::tick();
+        }
         // The layer above catches what its users throw. What comes through is
         // a defect of ours, which `may` would log and swallow.
         if catch_unwind(AssertUnwindSafe(body)).is_err() {
