@@ -125,7 +125,11 @@ fn of_a_value_that_nobody_takes_goes_nowhere() {
 
 #[test]
 fn is_reported_as_ever() {
-    match child(module_path!(), "is_reported_as_ever", &[("RUST_BACKTRACE", "0")]) {
+    match child(
+        module_path!(),
+        "is_reported_as_ever",
+        &[("RUST_BACKTRACE", "0")],
+    ) {
         None => contract(|| {
             let greenlet = spawn(|| panic!("read this"));
             assert!(greenlet.get().unwrap_err().is_panic());

@@ -7,9 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::support::{Counter, Dice, contract, our_pair, settle, until, value_of};
-use crate::{
-    Event, Greenlet, Pool, Semaphore, catch_panic, sleep, spawn, with_timeout, yield_now,
-};
+use crate::{Event, Greenlet, Pool, Semaphore, catch_panic, sleep, spawn, with_timeout, yield_now};
 
 /// A while to wait at random: mostly none.
 fn dawdle(dice: &mut Dice) {

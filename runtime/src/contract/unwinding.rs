@@ -258,7 +258,10 @@ fn a_time_out_runs_its_body() {
     while_unwinding(|| {
         assert_eq!(with_timeout(Duration::MAX, || 7), Ok(7));
         let asleep = with_timeout(Duration::ZERO, || sleep(Duration::MAX));
-        assert!(asleep.is_ok(), "it cannot be interrupted, and does not wait");
+        assert!(
+            asleep.is_ok(),
+            "it cannot be interrupted, and does not wait"
+        );
     });
 }
 

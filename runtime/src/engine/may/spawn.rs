@@ -66,7 +66,13 @@ pub(crate) fn spawn<L: Local>(
 }
 
 /// The root of every greenlet.
-fn run<L: Local>(local: Arc<L>, body: Box<dyn FnOnce() + Send>, stack_size: usize, place: Place) {
+fn run<L: Local>(
+    local: Arc<L>,
+    body: Box<dyn FnOnce() + Send>,
+    stack_size: usize,
+    place: Place,
+    on_hub: bool,
+) {
     // The first frames of a stack fit into its top page, so the top is where
     // that page ends. Below the usable part lies one guard page. One page of
     // tolerance, in case the first frames ever need two.
