@@ -45,12 +45,12 @@ impl Event {
 
     /// Sets the flag and wakes all who wait. Never blocks.
     pub fn set(&self) {
-        let mut waiters = {
+        let waiters = {
             let mut state = self.state.lock();
             state.set = true;
-            std::mem::take(&mut state.waiters)
+            state.waiters.take_all()
         };
-        waiters.wake_all();
+        waiters.wake();
     }
 
     /// Clears the flag.

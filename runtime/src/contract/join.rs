@@ -108,6 +108,31 @@ fn set_then_clear_wakes_all_who_wait() {
     });
 }
 
+#[test]
+fn one_who_was_woken_takes_nobody_out_of_the_next_round() {
+    on_hub(|| {
+        let event = Event::new();
+        let first = spawn({
+            let event = event.clone();
+            move || event.wait()
+        });
+        settle(); // it waits
+        event.set();
+        event.clear();
+        let setter = spawn({
+            let event = event.clone();
+            move || {
+                yield_now();
+                event.set();
+            }
+        });
+        // Waits before the first one has run, and so has left.
+        assert!(event.wait());
+        assert!(value_of(first.get()));
+        value_of(setter.get());
+    });
+}
+
 /// Has 100 greenlets wait one after the other, wakes them, and compares.
 fn in_order(wait: impl Fn() + Clone + Send + 'static, wake: impl FnOnce()) {
     let order = Arc::new(Mutex::new(Vec::new()));

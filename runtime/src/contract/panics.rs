@@ -13,7 +13,7 @@ fn comes_out_of_get_with_its_message() {
                 if suspended {
                     yield_now();
                 }
-                panic!("of number {}", 7);
+                panic!("of number {}", std::hint::black_box(7));
             });
             let error = greenlet.get().unwrap_err();
             assert!(error.is_panic() && !error.is_killed() && !error.is_timeout());

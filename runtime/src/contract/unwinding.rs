@@ -163,10 +163,11 @@ fn a_join_returns_at_once_and_a_get_is_an_error() {
 #[test]
 fn a_kill_does_not_wait() {
     contract(|| {
-        let stubborn = spawn(|| {
-            let wait = std::panic::AssertUnwindSafe(|| sleep(Duration::MAX));
-            while std::panic::catch_unwind(wait).is_err() {}
-        });
+        let stubborn = spawn(
+            || {
+                while std::panic::catch_unwind(|| sleep(Duration::MAX)).is_err() {}
+            },
+        );
         let handle = stubborn.handle().clone();
         while_unwinding(move || {
             handle.kill();

@@ -71,7 +71,7 @@ impl End {
     /// outcome if nobody will ask for it: the greenlet drops it while it can
     /// still suspend, because a destructor may block.
     pub(crate) fn come(&self, outcome: Outcome) -> (Vec<Link>, Option<Outcome>) {
-        let (unwanted, mut waiters, links) = {
+        let (unwanted, waiters, links) = {
             let mut state = self.state.lock();
             state.ended = true;
             let unwanted = if state.disowned {
@@ -82,11 +82,11 @@ impl End {
             };
             (
                 unwanted,
-                std::mem::take(&mut state.waiters),
+                state.waiters.take_all(),
                 std::mem::take(&mut state.links),
             )
         };
-        waiters.wake_all();
+        waiters.wake();
         (links, unwanted)
     }
 

@@ -37,14 +37,12 @@ impl WaitList {
         false
     }
 
-    /// Wakes all waiters, in the order in which they came.
-    pub(crate) fn wake_all(&mut self) {
-        for (_, ticket) in std::mem::take(&mut self.waiters) {
-            if let Some(ticket) = ticket {
-                ticket.wake();
-            }
-        }
+    /// Takes all waiters out, to be woken outside the primitive's lock. Numbers
+    /// go on from where they were: a waiter that leaves late must not be taken
+    /// for another.
+    pub(crate) fn take_all(&mut self) -> Waiters {
         self.gone = 0;
+        Waiters(std::mem::take(&mut self.waiters))
     }
 
     /// Removes a waiter that will not be woken from here, if it is still in.
@@ -58,6 +56,19 @@ impl WaitList {
         if self.gone * 2 > self.waiters.len() {
             self.waiters.retain(|(_, ticket)| ticket.is_some());
             self.gone = 0;
+        }
+    }
+}
+
+/// Waiters that were taken out of a list.
+#[must_use = "they wait to be woken"]
+pub(crate) struct Waiters(VecDeque<(u64, Option<Ticket>)>);
+
+impl Waiters {
+    /// Wakes them, in the order in which they came.
+    pub(crate) fn wake(self) {
+        for ticket in self.0.into_iter().filter_map(|(_, ticket)| ticket) {
+            ticket.wake();
         }
     }
 }
@@ -107,6 +118,21 @@ mod tests {
             list.remove(first);
             assert!(list.waiters.is_empty());
             assert!(!list.wake_one());
+        });
+    }
+
+    #[test]
+    fn a_late_leaver_is_not_taken_for_another() {
+        with_strand(|strand| {
+            let wait = Wait::begin(strand).unwrap();
+            let mut list = WaitList::default();
+            let woken = list.push(wait.ticket());
+            list.take_all().wake();
+            drop(wait);
+            let wait = Wait::begin(strand).unwrap();
+            list.push(wait.ticket());
+            list.remove(woken);
+            assert!(list.wake_one());
         });
     }
 
