@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::support::{Counter, OnDrop, contract, listener, pair, until, value_of};
 use crate::{Event, Greenlet, Pool, Semaphore, sleep, spawn, yield_now};
@@ -214,6 +214,33 @@ fn beside_a_chain_of_greenlets_that_spawn_the_next() {
         let (first, last) = (busy.clone(), end.clone());
         drop(spawn(move || link(first, last)));
         vec![spawn(move || assert!(end.wait()))]
+    });
+}
+
+#[test]
+fn beside_a_thread_that_spawns_all_the_time() {
+    others_get_their_turn(|busy| {
+        let spawner = busy.clone();
+        thread::spawn(move || {
+            let ended = Counter::default();
+            let mut begun = 0;
+            while spawner.goes_on() {
+                // Some are always ready, and there is never more than some.
+                while begun - ended.get() > 100 {
+                    std::hint::spin_loop();
+                }
+                begun += 1;
+                let guard = ended.on_drop();
+                drop(spawn(move || {
+                    let _guard = guard;
+                    let start = Instant::now();
+                    while start.elapsed() < Duration::from_micros(20) {
+                        std::hint::spin_loop();
+                    }
+                }));
+            }
+        });
+        Vec::new()
     });
 }
 

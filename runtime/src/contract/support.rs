@@ -16,7 +16,7 @@ use crate::{GreenletError, current, sleep, spawn};
 
 /// How long a test may take before it counts as hanging. Far more than any
 /// needs, on a machine that is busy with other things too.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// More bytes than the buffers of a connection can take.
 pub(super) const MUCH: usize = 16 << 20;

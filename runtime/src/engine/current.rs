@@ -19,6 +19,12 @@ pub(super) struct Frame {
     pub(super) type_id: TypeId,
     pub(super) stack_size: usize,
     pub(super) guard: Range<usize>,
+    /// What the greenlet switches away with; points to its own stack.
+    #[cfg(feature = "native")]
+    pub(super) switch: *const (),
+    /// The greenlet as its hub knows it.
+    #[cfg(feature = "native")]
+    pub(super) task: super::native::TaskPtr,
 }
 
 thread_local! {
@@ -76,6 +82,7 @@ pub(super) fn suspended<R>(switch: impl FnOnce() -> R) -> R {
 }
 
 /// As [`suspended`], if a greenlet of ours runs; else hands `switch` back.
+#[cfg(not(feature = "native"))]
 #[inline(always)] // see `wait::yield_now`
 pub(super) fn suspended_greenlet<S: FnOnce()>(switch: S) -> Result<(), S> {
     let me = get();

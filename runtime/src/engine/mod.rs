@@ -35,18 +35,29 @@ use std::time::Instant;
 mod alarms;
 mod current;
 mod deadline;
+#[cfg(not(feature = "native"))]
 mod may;
+#[cfg(feature = "native")]
+mod native;
 mod overflow;
 mod parker;
+mod settings;
 mod slice;
 mod source;
 mod thread;
 
-pub use self::may::Hub;
-pub(crate) use self::may::{cancel_alarm, default_stack_size, set_alarm, spawn, tick, yield_now};
+// The one engine of this build.
+#[cfg(not(feature = "native"))]
+use self::may as imp;
+#[cfg(feature = "native")]
+use self::native as imp;
+
 pub(crate) use alarms::AlarmKey;
 pub(crate) use current::with_current;
+pub(crate) use imp::{cancel_alarm, set_alarm, spawn, tick, yield_now};
 pub(crate) use parker::Parker;
+pub use settings::Hub;
+pub(crate) use settings::default_stack_size;
 pub(crate) use source::{Interest, Source};
 
 #[cfg(panic = "abort")]

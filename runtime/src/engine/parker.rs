@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Alarm;
-use super::may::GreenletParker;
+use super::imp::GreenletParker;
 use super::thread::ThreadParker;
 
 /// Suspends and wakes one greenlet or one plain thread, its owner.

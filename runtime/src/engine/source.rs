@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Instant;
 
-use super::may::{Claim, Registration};
+use super::imp::{Claim, Registration};
 use super::parker::{Kind, Parker};
 
 /// What a waiter wants to do with a descriptor.

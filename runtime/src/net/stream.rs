@@ -235,7 +235,12 @@ impl TcpStream {
         if !self.is_drained() && self.is_readable()? {
             return Ok(());
         }
-        wait::ready(&self.source, Interest::Read, self.read_timeout.deadline())
+        let deadline = self.read_timeout.deadline();
+        wait::ready(&self.source, Interest::Read, deadline)?;
+        if deadline.is_some_and(|at| at <= Instant::now()) && !self.is_readable()? {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
     }
 
     /// Whether there is something to read now, the end of the stream included.

@@ -19,8 +19,7 @@ mod spawn;
 mod turn;
 
 pub(crate) use clock::{cancel_alarm, set_alarm};
-pub use hub::Hub;
-pub(crate) use hub::default_stack_size;
+pub(super) use hub::is_started;
 pub(super) use park::GreenletParker;
 pub(super) use registration::{Claim, Registration};
 pub(crate) use spawn::spawn;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use may::coroutine;
 
 use super::super::parker::Kind;
+use super::super::settings::Place;
 use super::super::{Local, SpawnError, current};
-use super::hub::{Place, hub};
+use super::hub::hub;
 use super::turn;
 
 /// Runs `body` as a greenlet on a stack of `stack_size` bytes, after the

@@ -1,0 +1,205 @@
+//! Stacks: large mappings cut into slots, each with a guard at its lower end.
+//!
+//! On Linux 6.13 and later a guard is a marker in the page table
+//! (`MADV_GUARD_INSTALL`) and costs no mapping of its own, so the number of
+//! greenlets is bounded by memory alone. Elsewhere each guard is an `mprotect`,
+//! which splits the mapping: two for each stack, and a limit is known.
+
+use std::io;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+/// The guard below each stack. Rust probes each page that it touches; C frames
+/// do not, so one page would not do. A marker costs no memory.
+pub(super) const GUARD: usize = 64 * 1024;
+
+/// Slots in one mapping. Address space only; 1000 slabs hold a million stacks.
+const SLOTS: usize = 1024;
+
+/// `MADV_GUARD_INSTALL`, which libc does not name yet everywhere.
+const MADV_GUARD_INSTALL: libc::c_int = 102;
+
+/// One stack: a slot of a slab, or a mapping of its own.
+#[derive(Debug)]
+pub(super) struct Stack {
+    // Lowest address, that of the guard.
+    bottom: usize,
+    // All of it, guard included.
+    size: usize,
+    // Whether it goes back to a slab.
+    pooled: bool,
+}
+
+impl Stack {
+    /// One past its highest address.
+    pub(super) fn top(&self) -> usize {
+        self.bottom + self.size
+    }
+
+    /// Its lowest address; the guard begins there.
+    pub(super) fn bottom(&self) -> usize {
+        self.bottom
+    }
+}
+
+/// The stacks of the default size.
+#[derive(Debug)]
+pub(super) struct Slabs {
+    // Usable bytes and the guard.
+    slot: usize,
+    free: Mutex<Free>,
+    // The kernel knows no markers: guards are mappings.
+    by_mprotect: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Free {
+    // Used before and guarded; last in, first out, because it is in the cache.
+    used: Vec<usize>,
+    // The part of the newest slab that was never used.
+    fresh: usize,
+    fresh_end: usize,
+}
+
+impl Slabs {
+    /// Slabs for stacks of `usable` bytes, a multiple of the page size.
+    pub(super) fn new(usable: usize, by_mprotect: bool) -> Self {
+        Self {
+            slot: usable + GUARD,
+            free: Mutex::default(),
+            by_mprotect: AtomicBool::new(by_mprotect),
+        }
+    }
+
+    /// A stack of the default size.
+    pub(super) fn take(&self) -> io::Result<Stack> {
+        let mut free = self.free.lock();
+        let bottom = match free.used.pop() {
+            Some(bottom) => bottom,
+            None => {
+                if free.fresh == free.fresh_end {
+                    let size = self.slot * SLOTS;
+                    free.fresh = map(size)?;
+                    free.fresh_end = free.fresh + size;
+                }
+                let bottom = free.fresh;
+                self.guard(bottom)?;
+                free.fresh += self.slot;
+                bottom
+            }
+        };
+        Ok(Stack {
+            bottom,
+            size: self.slot,
+            pooled: true,
+        })
+    }
+
+    /// A stack of another size, in a mapping of its own.
+    pub(super) fn take_sized(&self, usable: usize) -> io::Result<Stack> {
+        let size = usable
+            .checked_add(GUARD)
+            .ok_or(io::ErrorKind::OutOfMemory)?;
+        let bottom = map(size)?;
+        if let Err(error) = self.guard(bottom) {
+            unmap(bottom, size);
+            return Err(error);
+        }
+        Ok(Stack {
+            bottom,
+            size,
+            pooled: false,
+        })
+    }
+
+    /// Takes back a stack that nothing runs on.
+    pub(super) fn give(&self, stack: Stack) {
+        if stack.pooled {
+            self.free.lock().used.push(stack.bottom);
+        } else {
+            unmap(stack.bottom, stack.size);
+        }
+    }
+
+    fn guard(&self, bottom: usize) -> io::Result<()> {
+        if !self.by_mprotect.load(Ordering::Relaxed) {
+            // SAFETY: the range is the lower end of a slot that nobody uses.
+            let done = unsafe { libc::madvise(bottom as *mut _, GUARD, MADV_GUARD_INSTALL) };
+            if done == 0 {
+                return Ok(());
+            }
+            // An older kernel: from here on by the other way.
+            self.by_mprotect.store(true, Ordering::Relaxed);
+        }
+        // SAFETY: as above.
+        match unsafe { libc::mprotect(bottom as *mut _, GUARD, libc::PROT_NONE) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+/// Whether the kernel has guard markers.
+pub(super) fn has_guard_markers() -> bool {
+    let Ok(probe) = map(GUARD) else { return false };
+    // SAFETY: the range was mapped above and is nobody else's.
+    let done = unsafe { libc::madvise(probe as *mut _, GUARD, MADV_GUARD_INSTALL) };
+    unmap(probe, GUARD);
+    done == 0
+}
+
+fn map(size: usize) -> io::Result<usize> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let address = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
+    if address == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // One touched page must not become 2 MiB. Where the kernel has no huge
+    // pages it refuses, and that is as well.
+    // SAFETY: the mapping is ours.
+    unsafe { libc::madvise(address, size, libc::MADV_NOHUGEPAGE) };
+    Ok(address as usize)
+}
+
+fn unmap(bottom: usize, size: usize) {
+    // SAFETY: called with what `map` returned, when nothing lies in it any more.
+    unsafe { libc::munmap(bottom as *mut _, size) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn used_stacks_come_back_last_in_first_out() {
+        let slabs = Slabs::new(64 * 1024, false);
+        let first = slabs.take().unwrap();
+        let second = slabs.take().unwrap();
+        assert_ne!(first.bottom(), second.bottom());
+        let (low, high) = (first.bottom(), second.bottom());
+        slabs.give(first);
+        slabs.give(second);
+        assert_eq!(slabs.take().unwrap().bottom(), high);
+        assert_eq!(slabs.take().unwrap().bottom(), low);
+    }
+
+    #[test]
+    fn stacks_do_not_overlap_across_slabs() {
+        let slabs = Slabs::new(16 * 1024, false);
+        let mut stacks: Vec<Stack> = (0..SLOTS + 2).map(|_| slabs.take().unwrap()).collect();
+        stacks.sort_by_key(Stack::bottom);
+        assert!(stacks.windows(2).all(|two| two[0].top() <= two[1].bottom()));
+    }
+
+    #[test]
+    fn a_stack_of_another_size_has_it() {
+        let slabs = Slabs::new(16 * 1024, false);
+        let stack = slabs.take_sized(1024 * 1024).unwrap();
+        assert_eq!(stack.top() - stack.bottom(), 1024 * 1024 + GUARD);
+        slabs.give(stack);
+    }
+}
