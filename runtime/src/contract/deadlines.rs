@@ -125,7 +125,7 @@ fn a_short_one_and_then_a_long_one() {
             far.write_all(b"x").unwrap();
             near.read_exact(&mut [0]).unwrap();
             let reader_waits = spawn(move || times_out(near.read(&mut [0])));
-            drop(value_of(reader_waits.get()));
+            value_of(reader_waits.get());
             let (next, next_far) = pair();
             (near, far) = (next, next_far);
             near.set_read_timeout(Some(SHORT)).unwrap();

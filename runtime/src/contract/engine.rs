@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 
 use super::support::{Counter, contract, one_worker_only, until};
 use crate::engine::{
-    Alarm, Interest, Local, Parker, Source, SpawnError, cancel_alarm, default_stack_size,
-    set_alarm, spawn, tick, with_current, yield_now,
+    Alarm, Interest, Local, Parker, Placement, Source, SpawnError, cancel_alarm,
+    default_stack_size, set_alarm, spawn, tick, with_current, yield_now,
 };
 
 /// The least that an engine carries along.
@@ -56,6 +56,7 @@ fn start(body: impl FnOnce(&Arc<Bare>) + Send + 'static) -> Arc<Bare> {
     let local = Bare::new();
     let mine = local.clone();
     spawn(
+        Placement::Here,
         default_stack_size(),
         local.clone(),
         Box::new(move || body(&mine)),
@@ -182,13 +183,18 @@ fn spawn_says_when_a_stack_cannot_be_mapped() {
         let dropped = Counter::default();
         for bytes in [1 << 47, usize::MAX - 4096, usize::MAX / 2] {
             let guard = dropped.on_drop();
-            let refused = spawn(bytes, Bare::new(), Box::new(move || drop(guard)));
+            let refused = spawn(
+                Placement::Here,
+                bytes,
+                Bare::new(),
+                Box::new(move || drop(guard)),
+            );
             assert!(matches!(refused, Err(SpawnError::Stack)), "{bytes}");
         }
         assert_eq!(dropped.get(), 3);
     });
     in_engine(|_| {
-        let refused = spawn(1 << 47, Bare::new(), Box::new(|| ()));
+        let refused = spawn(Placement::Here, 1 << 47, Bare::new(), Box::new(|| ()));
         assert!(matches!(refused, Err(SpawnError::Stack)));
     });
 }
@@ -203,7 +209,7 @@ fn spawn_takes_stacks_of_many_sizes() {
             let body = move || {
                 ran.add();
             };
-            spawn(size, Bare::new(), Box::new(body)).unwrap();
+            spawn(Placement::Here, size, Bare::new(), Box::new(body)).unwrap();
         }
         ran.reaches(11);
     });

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::support::{Counter, OnDrop, contract, listener, pair, until, value_of};
+use super::support::{Counter, OnDrop, begin, contract, listener, pair, until, value_of};
 use crate::{Event, Greenlet, Pool, Semaphore, sleep, spawn, yield_now};
 
 const ECHOES: u8 = 50;
@@ -292,7 +292,7 @@ fn beside_one_that_kills_and_one_that_catches_it() {
         let (mut near, far) = pair();
         let catcher = {
             let busy = busy.clone();
-            spawn(move || {
+            begin(move || {
                 let _far = far;
                 while busy.goes_on() {
                     let wait = AssertUnwindSafe(|| near.read(&mut [0]));

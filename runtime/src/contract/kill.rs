@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags};
 
 use super::support::{
-    Counter, MUCH, OnDrop, child, contract, listener, on_hub, one_worker_only, pair, settle, until,
-    value_of,
+    Counter, MUCH, OnDrop, begin, child, contract, listener, on_hub, one_worker_only, pair, settle,
+    until, value_of,
 };
 use crate::net::{TcpListener, TcpStream};
 use crate::wait::Interrupted;
@@ -21,7 +21,7 @@ fn kills_in(block: impl Fn() + Send + Sync + 'static) {
     let block = Arc::new(block);
     for from_greenlet in [true, false] {
         let (begun, dropped) = (Counter::default(), Counter::default());
-        let victim = spawn({
+        let victim = begin({
             let (block, begun, guard) = (block.clone(), begun.clone(), dropped.on_drop());
             move || {
                 let _captured = guard;
@@ -36,8 +36,6 @@ fn kills_in(block: impl Fn() + Send + Sync + 'static) {
                 unreachable!("it was not killed");
             }
         });
-        // Blocked by the time a greenlet that was spawned later has run.
-        settle();
         let target = victim.handle().clone();
         let first = {
             let target = target.clone();
@@ -46,7 +44,7 @@ fn kills_in(block: impl Fn() + Send + Sync + 'static) {
         let last = {
             let begun = begun.clone();
             move || {
-                begun.reaches(2);
+                until(|| begun.get() == 2 || target.is_finished());
                 assert!(!target.is_finished());
                 target.kill();
                 assert!(target.is_finished());
@@ -227,10 +225,9 @@ fn in_get() {
 #[test]
 fn in_kill() {
     contract(|| {
-        let stubborn = spawn(|| {
+        let stubborn = begin(|| {
             loop {
-                let wait = AssertUnwindSafe(|| sleep(Duration::MAX));
-                let _ = catch_unwind(wait);
+                let _ = catch_unwind(|| sleep(Duration::MAX));
             }
         });
         let handle = stubborn.handle().clone();
@@ -262,7 +259,9 @@ fn in_semaphore_with_a_limit() {
 fn in_event() {
     contract(|| {
         let never = Event::new();
-        kills_in(move || drop(never.wait()));
+        kills_in(move || {
+            never.wait();
+        });
     });
 }
 
@@ -312,9 +311,7 @@ fn in_group_join() {
 fn in_a_time_out() {
     contract(|| {
         kills_in(|| {
-            drop(with_timeout(Duration::from_secs(3600), || {
-                sleep(Duration::MAX)
-            }))
+            let _ = with_timeout(Duration::from_secs(3600), || sleep(Duration::MAX));
         });
     });
 }
@@ -482,7 +479,7 @@ fn from_many_at_once_ends_for_all_of_them() {
 fn with_a_limit_tells_whether_it_ended() {
     contract(|| {
         let caught = Counter::default();
-        let stubborn = spawn({
+        let stubborn = begin({
             let caught = caught.clone();
             move || {
                 let wait = AssertUnwindSafe(|| sleep(Duration::MAX));
@@ -491,7 +488,6 @@ fn with_a_limit_tells_whether_it_ended() {
                 sleep(Duration::MAX);
             }
         });
-        settle();
         assert!(!stubborn.kill_timeout(Duration::from_millis(2)));
         caught.reaches(1);
         assert!(!stubborn.is_finished());
@@ -556,7 +552,7 @@ fn runs_destructors_from_the_inside_out() {
             OnDrop(move || order.lock().push(what))
         };
         let (outer, middle, inner) = (note("outer"), note("middle"), note("inner"));
-        let victim = spawn(move || {
+        let victim = begin(move || {
             let _outer = outer;
             let nested = move || {
                 let _middle = middle;
@@ -565,7 +561,6 @@ fn runs_destructors_from_the_inside_out() {
             };
             nested();
         });
-        settle();
         victim.kill();
         assert_eq!(*order.lock(), ["inner", "middle", "outer"]);
     });

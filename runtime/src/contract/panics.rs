@@ -114,10 +114,16 @@ fn of_a_value_that_nobody_takes_goes_nowhere() {
     contract(|| {
         let dropped = Counter::default();
         let value = dropped.clone();
-        drop(spawn(move || {
-            yield_now();
-            Bad(value)
-        }));
+        let go = Event::new();
+        let disowned = spawn({
+            let go = go.clone();
+            move || {
+                go.wait();
+                Bad(value)
+            }
+        });
+        drop(disowned);
+        go.set();
         dropped.reaches(1);
         assert_eq!(spawn(|| 7).get().unwrap(), 7);
     });

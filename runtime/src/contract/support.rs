@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::net::{TcpListener, TcpStream};
-use crate::{GreenletError, current, sleep, spawn};
+use crate::{Greenlet, GreenletError, current, sleep, spawn};
 
 /// How long a test may take before it counts as hanging. Far more than any
 /// needs, on a machine that is busy with other things too.
@@ -79,6 +79,22 @@ pub(super) fn settle() {
     for _ in 0..3 {
         spawn(crate::yield_now).join();
     }
+}
+
+/// Spawns a greenlet and waits until its body has begun and, with one worker,
+/// has come to its first blocking call.
+pub(super) fn begin<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> Greenlet<T> {
+    let begun = Counter::default();
+    let greenlet = spawn({
+        let begun = begun.clone();
+        move || {
+            begun.add();
+            body()
+        }
+    });
+    begun.reaches(1);
+    settle();
+    greenlet
 }
 
 /// True with more workers than one: the caller's promise then does not hold.

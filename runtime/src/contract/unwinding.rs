@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::support::{Counter, MUCH, OnDrop, contract, listener, pair, settle, value_of};
+use super::support::{Counter, MUCH, OnDrop, begin, contract, listener, pair, value_of};
 use crate::net::TcpStream;
 use crate::{Event, Group, Pool, Semaphore, Timeout, sleep, spawn, with_timeout, yield_now};
 
@@ -37,7 +37,7 @@ fn while_unwinding(call: impl Fn() + Send + Sync + 'static) {
         for cause in [Cause::Panic, Cause::Kill, Cause::TimeOut] {
             let called = Counter::default();
             let (call, told) = (call.clone(), called.clone());
-            let greenlet = spawn(move || {
+            let greenlet = begin(move || {
                 let _guard = OnDrop(move || {
                     assert!(thread::panicking());
                     call();
@@ -55,7 +55,6 @@ fn while_unwinding(call: impl Fn() + Send + Sync + 'static) {
                 }
             });
             if matches!(cause, Cause::Kill) {
-                settle();
                 greenlet.start_kill();
             }
             let error = greenlet.get().unwrap_err();
@@ -163,7 +162,7 @@ fn a_join_returns_at_once_and_a_get_is_an_error() {
 #[test]
 fn a_kill_does_not_wait() {
     contract(|| {
-        let stubborn = spawn(
+        let stubborn = begin(
             || {
                 while std::panic::catch_unwind(|| sleep(Duration::MAX)).is_err() {}
             },

@@ -20,21 +20,30 @@ impl AlarmKey {
     pub(crate) fn at(self) -> Instant {
         self.at
     }
+
+    /// The hub whose alarm it is.
+    #[cfg(feature = "native")]
+    pub(super) fn hub(self) -> usize {
+        (self.number >> HUB_SHIFT) as usize
+    }
 }
 
+/// The hub's number lies above this bit, the alarm's below: 2^48 alarms take
+/// years to set.
+const HUB_SHIFT: u32 = 48;
+
 /// A set of alarms. Setting, cancelling and taking are O(log n).
-#[derive(Default)]
 pub(super) struct Alarms {
     due: BTreeMap<AlarmKey, Arc<dyn Alarm>>,
     next: u64,
 }
 
 impl Alarms {
-    /// An empty set.
-    pub(super) const fn new() -> Self {
+    /// An empty set, for one of several hubs.
+    pub(super) const fn for_hub(hub: usize) -> Self {
         Self {
             due: BTreeMap::new(),
-            next: 0,
+            next: (hub as u64) << HUB_SHIFT,
         }
     }
 
@@ -101,7 +110,7 @@ mod tests {
     #[test]
     fn takes_due_alarms_in_order_of_time_then_of_setting() {
         let start = Instant::now();
-        let mut alarms = Alarms::new();
+        let mut alarms = Alarms::for_hub(0);
         let late = alarm();
         let first = alarm();
         let second = alarm();
@@ -123,7 +132,7 @@ mod tests {
     #[test]
     fn a_cancelled_alarm_is_handed_back_once() {
         let start = Instant::now();
-        let mut alarms = Alarms::new();
+        let mut alarms = Alarms::for_hub(0);
         let key = alarms.insert(start, alarm());
         assert_eq!(key.at(), start);
         assert!(alarms.remove(key).is_some());
@@ -134,7 +143,7 @@ mod tests {
     #[test]
     fn take_due_stops_at_its_bound() {
         let start = Instant::now();
-        let mut alarms = Alarms::new();
+        let mut alarms = Alarms::for_hub(0);
         for _ in 0..5 {
             alarms.insert(start, alarm());
         }

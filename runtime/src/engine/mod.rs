@@ -20,8 +20,8 @@
 //!    for calls that were ready and did not suspend.
 //! 6. **Time**: [`set_alarm`] rings an [`Alarm`] once, at or after an instant.
 //!
-//! A greenlet runs on one thread at a time and, with the default single hub,
-//! always on the same one. Plain threads have parkers too: there, parking and
+//! A greenlet runs on one thread at a time and, but for `may` with more than one
+//! worker, always on the same one: that of its hub. Plain threads have parkers too: there, parking and
 //! waiting block the thread.
 //!
 //! Nothing in this folder may suspend while a lock is held, and no user code
@@ -68,6 +68,18 @@ compile_error!(
 #[cfg(not(target_os = "linux"))]
 compile_error!("maypole runs on Linux only: its engine stands on epoll, eventfd and timerfd");
 
+/// On which hub a greenlet is to run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Placement {
+    /// On the hub of the greenlet that spawns it; for a plain thread, the first.
+    #[default]
+    Here,
+    /// On the hub with this number, counted from 0.
+    On(usize),
+    /// On the hub with the fewest greenlets.
+    LeastLoaded,
+}
+
 /// What the layer above keeps for each greenlet. The engine carries it along
 /// and asks it only for these things.
 pub(crate) trait Local: Alarm + Any {
@@ -97,6 +109,11 @@ pub(crate) enum SpawnError {
     },
     /// The stack could not be mapped.
     Stack,
+    /// There is no hub with this number.
+    NoHub {
+        /// The number asked for.
+        hub: usize,
+    },
 }
 
 impl std::error::Error for SpawnError {}
@@ -112,6 +129,11 @@ impl fmt::Display for SpawnError {
             Self::Stack => f.write_str(
                 "no memory for a greenlet's stack; the kernel setting vm.max_map_count \
                  and the process's memory limits bound how many there can be",
+            ),
+            Self::NoHub { hub } => write!(
+                f,
+                "there is no hub {hub}: hubs are counted from 0, and Hub::threads sets how many \
+                 there are"
             ),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::SpawnError;
-use super::imp::is_started;
+use super::imp::{hub_count, is_started, refuse_threads};
 
 /// Settings of the hub, the thread on which all greenlets run.
 ///
@@ -49,6 +49,7 @@ const MAPPINGS_PER_STACK: usize = 2;
 const USUAL_MAX_MAP_COUNT: usize = 65_530;
 
 static STACK_SIZE: AtomicUsize = AtomicUsize::new(DEFAULT_STACK_SIZE);
+static THREADS: AtomicUsize = AtomicUsize::new(1);
 static TIME_SLICE: AtomicU64 = AtomicU64::new(DEFAULT_TIME_SLICE.as_nanos() as u64);
 
 impl Hub {
@@ -82,6 +83,37 @@ impl Hub {
         Ok(())
     }
 
+    /// Lets `threads` hubs run greenlets, each on a thread of its own. The
+    /// default is one.
+    ///
+    /// A greenlet never leaves the hub that it was spawned on, so thread-locals,
+    /// `Rc`s and lock guards behave as with one. Greenlets of different hubs run
+    /// at the same time, though: code between two blocking calls is atomic only
+    /// for those of one hub. [`spawn`](crate::spawn) stays on the caller's hub;
+    /// [`Builder::hub`](crate::Builder::hub) and
+    /// [`Builder::least_loaded`](crate::Builder::least_loaded) choose another.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for 0; `AlreadyExists` when the hub runs; `Unsupported`
+    /// for more than one on the `may` engine.
+    pub fn threads(threads: usize) -> io::Result<()> {
+        if threads == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "greenlets need at least one hub",
+            ));
+        }
+        refuse_threads(threads)?;
+        Self::set(&THREADS, threads)
+    }
+
+    /// How many hubs there are, each on a thread of its own.
+    #[must_use]
+    pub fn count() -> usize {
+        hub_count()
+    }
+
     pub(super) fn set(setting: &AtomicUsize, value: usize) -> io::Result<()> {
         Self::refuse_when_started()?;
         setting.store(value, Ordering::Relaxed);
@@ -102,6 +134,20 @@ impl Hub {
 /// The stack size of greenlets that do not ask for another, in bytes.
 pub(crate) fn default_stack_size() -> usize {
     STACK_SIZE.load(Ordering::Relaxed)
+}
+
+/// The number of hubs that was set.
+#[cfg(feature = "native")]
+pub(super) fn threads() -> usize {
+    // The contract tests also run with several, chosen from outside.
+    #[cfg(test)]
+    if let Some(threads) = std::env::var("MAYPOLE_CONTRACT_HUBS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+    {
+        return threads;
+    }
+    THREADS.load(Ordering::Relaxed)
 }
 
 /// The time slice that was set.

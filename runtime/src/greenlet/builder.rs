@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::engine::{self, SpawnError};
+use crate::engine::{self, Placement, SpawnError};
 use crate::wait::{Interrupt, Interrupted, Outcome, Strand};
 
 use super::{Greenlet, GreenletRef};
@@ -28,6 +28,7 @@ use super::{Greenlet, GreenletRef};
 pub struct Builder {
     name: Option<Box<str>>,
     stack_size: Option<usize>,
+    placement: Placement,
 }
 
 impl Builder {
@@ -49,13 +50,27 @@ impl Builder {
         self
     }
 
+    /// Runs it on the hub with this number, counted from 0, instead of on the
+    /// caller's; see [`Hub::threads`](crate::Hub::threads).
+    pub fn hub(mut self, hub: usize) -> Self {
+        self.placement = Placement::On(hub);
+        self
+    }
+
+    /// Runs it on the hub that has the fewest greenlets.
+    pub fn least_loaded(mut self) -> Self {
+        self.placement = Placement::LeastLoaded;
+        self
+    }
+
     /// Runs `body` in a new greenlet; see [`spawn`](super::spawn).
     ///
     /// # Errors
     ///
     /// `OutOfMemory` when as many greenlets live as the kernel's
     /// `vm.max_map_count` allows (the text says so), or when a stack cannot be
-    /// mapped. After some have ended, spawning works again.
+    /// mapped. After some have ended, spawning works again. `InvalidInput` for a
+    /// hub that there is not.
     pub fn spawn<T, F>(self, body: F) -> io::Result<Greenlet<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -79,8 +94,14 @@ impl Builder {
         let body = body(greenlet.handle());
         let stack_size = self.stack_size.unwrap_or_else(engine::default_stack_size);
         let mine = strand.clone();
-        engine::spawn(stack_size, strand, Box::new(move || run(&mine, body)))
-            .map_err(|error: SpawnError| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
+        let body = Box::new(move || run(&mine, body));
+        engine::spawn(self.placement, stack_size, strand, body).map_err(|error| {
+            let kind = match error {
+                SpawnError::NoHub { .. } => io::ErrorKind::InvalidInput,
+                SpawnError::Limit { .. } | SpawnError::Stack => io::ErrorKind::OutOfMemory,
+            };
+            io::Error::new(kind, error)
+        })?;
         Ok(greenlet)
     }
 }

@@ -49,7 +49,7 @@ impl Clock {
         )?;
         Ok(Self {
             state: Mutex::new(State {
-                alarms: Alarms::new(),
+                alarms: Alarms::for_hub(0),
                 armed: None,
             }),
             timer: Arc::new(timer),

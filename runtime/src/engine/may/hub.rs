@@ -71,6 +71,22 @@ pub(in super::super) fn is_started() -> bool {
     HUB.get().is_some()
 }
 
+/// There is one hub.
+pub(crate) fn hub_count() -> usize {
+    1
+}
+
+/// More hubs than one are the other engine's.
+pub(in super::super) fn refuse_threads(threads: usize) -> io::Result<()> {
+    match threads {
+        1 => Ok(()),
+        _ => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "the `may` engine has one hub; build with the feature `native` for more",
+        )),
+    }
+}
+
 /// The hub, started at the first call.
 ///
 /// # Panics

@@ -19,7 +19,8 @@ mod spawn;
 mod turn;
 
 pub(crate) use clock::{cancel_alarm, set_alarm};
-pub(super) use hub::is_started;
+pub(super) use hub::hub_count;
+pub(super) use hub::{is_started, refuse_threads};
 pub(super) use park::GreenletParker;
 pub(super) use registration::{Claim, Registration};
 pub(crate) use spawn::spawn;

@@ -8,7 +8,7 @@ use may::coroutine;
 
 use super::super::parker::Kind;
 use super::super::settings::Place;
-use super::super::{Local, SpawnError, current};
+use super::super::{Local, Placement, SpawnError, current};
 use super::hub::hub;
 use super::turn;
 
@@ -19,10 +19,14 @@ use super::turn;
 ///
 /// If as many greenlets live as the hub allows, or the stack cannot be mapped.
 pub(crate) fn spawn<L: Local>(
+    placement: Placement,
     stack_size: usize,
     local: Arc<L>,
     body: Box<dyn FnOnce() + Send>,
 ) -> Result<(), SpawnError> {
+    if let Placement::On(hub @ 1..) = placement {
+        return Err(SpawnError::NoHub { hub });
+    }
     let hub = hub();
     let place = hub.take_place()?;
     let words = stack_size.div_ceil(size_of::<usize>());

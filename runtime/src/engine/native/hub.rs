@@ -7,6 +7,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,10 +16,11 @@ use parking_lot::Mutex;
 use rustix::event::epoll::{self, EventData, EventFlags};
 
 use super::super::alarms::Alarms;
-use super::super::settings::{Place, Places, page_size, time_slice};
+use super::super::settings::{Place, Places, page_size, threads, time_slice};
 use super::super::slice::{polled, slice_spent};
 use super::super::{
-    Alarm, AlarmKey, SpawnError, current as running, default_stack_size, overflow, time_left,
+    Alarm, AlarmKey, Placement, SpawnError, current as running, default_stack_size, overflow,
+    time_left,
 };
 use super::inbox::Inbox;
 use super::registration::{Readiness, borrow};
@@ -32,21 +34,23 @@ const EVENTS: usize = 256;
 /// Alarms rung between two polls: a burst of them must not keep I/O waiting.
 const RINGS_PER_POLL: usize = 1024;
 
-/// What there is one of, from the hub's start to the end of the process.
+/// What each hub has one of, from its start to the end of the process.
 pub(super) struct Core {
     inbox: Inbox,
+    // Greenlets that live on this hub.
+    load: AtomicUsize,
     epoll: OwnedFd,
     alarms: Mutex<Alarms>,
     // Closed descriptors' readiness, for events that were taken before.
     retired: Mutex<Vec<Arc<Readiness>>>,
     slabs: Slabs,
-    places: Places,
+    places: &'static Places,
     stack_size: usize,
     page_size: usize,
     time_slice: Duration,
 }
 
-static HUB: OnceLock<&'static Core> = OnceLock::new();
+static HUBS: OnceLock<&'static [Core]> = OnceLock::new();
 
 thread_local! {
     // The hub whose thread this is. No destructor: read whenever a greenlet is
@@ -57,18 +61,61 @@ thread_local! {
 
 /// Whether the hub runs, so that its settings are made.
 pub(in super::super) fn is_started() -> bool {
-    HUB.get().is_some()
+    HUBS.get().is_some()
 }
 
-/// The hub of the calling greenlet; for a plain thread, the only one. Started
-/// at the first call.
+/// Any number of hubs will do.
+pub(in super::super) fn refuse_threads(_threads: usize) -> io::Result<()> {
+    Ok(())
+}
+
+/// How many hubs there are.
+pub(crate) fn hub_count() -> usize {
+    hubs().len()
+}
+
+/// The hub of the calling greenlet; for a plain thread, the first.
+#[inline]
+pub(super) fn current() -> &'static Core {
+    // SAFETY: null, or set by a hub's thread to its own core, which is leaked.
+    match unsafe { HERE.get().as_ref() } {
+        Some(hub) => hub,
+        None => &hubs()[0],
+    }
+}
+
+/// The hub that a placement stands for.
+pub(super) fn at(placement: Placement) -> Result<&'static Core, SpawnError> {
+    match placement {
+        // So that the contract tests, which spawn from plain threads, mix hubs.
+        Placement::Here if cfg!(test) && HERE.get().is_null() => Ok(least_loaded()),
+        Placement::Here => Ok(current()),
+        Placement::On(hub) => hubs().get(hub).ok_or(SpawnError::NoHub { hub }),
+        Placement::LeastLoaded => Ok(least_loaded()),
+    }
+}
+
+fn least_loaded() -> &'static Core {
+    // Hubs with the same load take turns, or few connections would all be one's.
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let hubs = hubs();
+    if hubs.len() == 1 {
+        return &hubs[0];
+    }
+    let (before, after) = hubs.split_at(TURN.fetch_add(1, Ordering::Relaxed) % hubs.len());
+    let by_load = |hub: &&'static Core| hub.load.load(Ordering::Relaxed);
+    let least = after.iter().chain(before).min_by_key(by_load);
+    least.unwrap_or(&hubs[0])
+}
+
+/// All hubs, started at the first call.
 ///
 /// # Panics
 ///
 /// If the kernel gives no thread, epoll or eventfd to run a hub with.
 #[inline]
-pub(super) fn current() -> &'static Core {
-    HUB.get_or_init(start)
+fn hubs() -> &'static [Core] {
+    HUBS.get_or_init(start)
 }
 
 /// Hands a greenlet that may run to its hub.
@@ -132,13 +179,19 @@ pub(crate) fn set_alarm(at: Instant, alarm: Arc<dyn Alarm>) -> AlarmKey {
 /// Cancels an alarm. One that has been taken out to ring may still ring.
 pub(crate) fn cancel_alarm(key: AlarmKey) {
     // Dropped after the lock is released.
-    let _alarm = current().alarms.lock().remove(key);
+    let hub = &hubs()[key.hub()];
+    let _alarm = hub.alarms.lock().remove(key);
 }
 
 impl Core {
     /// Counts one more live greenlet, until the place is dropped.
-    pub(super) fn take_place(&'static self) -> Result<Place, SpawnError> {
+    pub(super) fn take_place(&self) -> Result<Place, SpawnError> {
         self.places.take()
+    }
+
+    /// Counts a greenlet that will run here, until `ended`.
+    pub(super) fn admit(&self) {
+        self.load.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A stack for a new greenlet.
@@ -193,7 +246,10 @@ impl Core {
             // SAFETY: this is the hub's thread, between two greenlets, and the
             // pointer comes from its run queue.
             match unsafe { task.resume() } {
-                Resumed::Suspended | Resumed::Ended => {}
+                Resumed::Suspended => {}
+                Resumed::Ended => {
+                    self.load.fetch_sub(1, Ordering::Relaxed);
+                }
             }
             if slice_spent(self.time_slice) {
                 return;
@@ -251,43 +307,49 @@ impl fmt::Debug for Core {
 }
 
 #[cold]
-fn start() -> &'static Core {
+fn start() -> &'static [Core] {
     let previous = overflow::previous();
-    let hub = match Core::new() {
-        Ok(core) => Box::leak(Box::new(core)),
+    let markers = slab::has_guard_markers() && !asked_for_mprotect();
+    let places: &'static Places = Box::leak(Box::new(if markers {
+        Places::unlimited()
+    } else {
+        Places::by_mappings(0)
+    }));
+    let made: io::Result<Vec<Core>> = (0..threads())
+        .map(|number| Core::new(number, places, markers))
+        .collect();
+    let hubs: &'static [Core] = match made {
+        Ok(cores) => cores.leak(),
         Err(error) => panic!("the hub cannot start: {error}"),
     };
-    let hub: &'static Core = hub;
-    let started = thread::Builder::new()
-        .name("maypole-hub".to_owned())
-        .spawn(|| hub.run());
-    if let Err(error) = started {
-        panic!("the hub cannot start: {error}");
+    for (number, hub) in hubs.iter().enumerate() {
+        let started = thread::Builder::new()
+            .name(format!("maypole-hub-{number}"))
+            .spawn(|| hub.run());
+        if let Err(error) = started {
+            panic!("the hub cannot start: {error}");
+        }
     }
     overflow::install(running::visit, previous);
-    hub
+    hubs
 }
 
 impl Core {
-    fn new() -> io::Result<Self> {
+    fn new(number: usize, places: &'static Places, markers: bool) -> io::Result<Self> {
         let inbox = Inbox::new()?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         // Zero is no readiness's address.
         let data = EventData::new_u64(0);
         epoll::add(&epoll, inbox.bell(), data, EventFlags::IN)?;
-        let markers = slab::has_guard_markers() && !asked_for_mprotect();
         let stack_size = default_stack_size();
         Ok(Self {
             inbox,
+            load: AtomicUsize::new(0),
             epoll,
-            alarms: Mutex::new(Alarms::new()),
+            alarms: Mutex::new(Alarms::for_hub(number)),
             retired: Mutex::default(),
             slabs: Slabs::new(stack_size, !markers),
-            places: if markers {
-                Places::unlimited()
-            } else {
-                Places::by_mappings(0)
-            },
+            places,
             stack_size,
             page_size: page_size(),
             time_slice: time_slice(),

@@ -1,15 +1,16 @@
 //! The second engine: a hub of our own.
 //!
-//! Greenlets are `corosensei` coroutines on stacks from slabs. The hub is one
+//! Greenlets are `corosensei` coroutines on stacks from slabs. A hub is one
 //! thread with a run queue, an epoll, a set of alarms, and an inbox that other
-//! threads put woken greenlets into. A greenlet never leaves its hub.
+//! threads put woken greenlets into. A greenlet never leaves its hub, so several
+//! hubs are as safe as one.
 //!
 //! Where data lives, and who may touch it:
 //!
 //! - [`task::Task`]: one per greenlet, at the top of its own stack. Its
 //!   coroutine is the hub thread's alone. Others hold pointers to it only to
 //!   hand them back to the hub.
-//! - [`hub::Core`], what there is one of: anybody's, behind locks and atomics.
+//! - [`hub::Core`], what each hub has one of: anybody's, behind locks and atomics.
 //! - The run queue, in a thread-local of the hub's thread.
 //! - [`slab`]: free stacks, behind a lock.
 //!
@@ -27,8 +28,8 @@ mod slab;
 mod spawn;
 mod task;
 
-pub(super) use hub::is_started;
-pub(crate) use hub::{cancel_alarm, set_alarm, tick, yield_now};
+pub(crate) use hub::{cancel_alarm, hub_count, set_alarm, tick, yield_now};
+pub(super) use hub::{is_started, refuse_threads};
 pub(super) use park::GreenletParker;
 pub(super) use registration::{Claim, Registration};
 pub(crate) use spawn::spawn;

@@ -9,7 +9,7 @@ use corosensei::Yielder;
 use super::super::current::{self, Frame};
 use super::super::parker::Kind;
 use super::super::settings::Place;
-use super::super::{Local, SpawnError};
+use super::super::{Local, Placement, SpawnError};
 use super::hub;
 use super::slab::GUARD;
 use super::task::TaskPtr;
@@ -21,14 +21,16 @@ use super::task::TaskPtr;
 ///
 /// If as many greenlets live as the hub allows, or the stack cannot be mapped.
 pub(crate) fn spawn<L: Local>(
+    placement: Placement,
     stack_size: usize,
     local: Arc<L>,
     body: Box<dyn FnOnce() + Send>,
 ) -> Result<(), SpawnError> {
-    let hub = hub::current();
+    let hub = hub::at(placement)?;
     let place = hub.take_place()?;
     let stack = hub.take_stack(stack_size).map_err(|_| SpawnError::Stack)?;
     let guard = stack.bottom()..stack.bottom() + GUARD;
+    hub.admit();
     let mine = local.clone();
     let task = TaskPtr::new(stack, hub, move |task, yielder| {
         let frame = Frame {
