@@ -1,8 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub use maypole_runtime::{
-    Builder, Elapsed, Event, Greenlet, GreenletError, GreenletRef, Group, Hub, Permit, Semaphore,
-    Timeout, Unwinding, catch_panic, current, net, sleep, spawn, with_timeout, yield_now,
+    Builder, Elapsed, Event, Greenlet, GreenletError, GreenletRef, Group, Hub, LocalGreenlet,
+    Permit, Semaphore, Timeout, Unwinding, catch_panic, current, net, sleep, spawn, spawn_local,
+    with_timeout, yield_now,
 };
 
 /// Pools: a limit on how many greenlets run at once.

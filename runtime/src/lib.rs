@@ -79,7 +79,8 @@ mod contract;
 pub use engine::Hub;
 pub use event::Event;
 pub use greenlet::{
-    Builder, Greenlet, GreenletError, GreenletRef, catch_panic, current, sleep, spawn, yield_now,
+    Builder, Greenlet, GreenletError, GreenletRef, LocalGreenlet, catch_panic, current, sleep,
+    spawn, spawn_local, yield_now,
 };
 pub use group::Group;
 pub use pool::{Pool, Slot};

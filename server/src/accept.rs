@@ -54,9 +54,11 @@ impl AcceptLoop {
             };
             let serve = self.serve.clone();
             let body = move || serve(stream, peer);
+            // Handed over by load where there are several hubs.
+            let builder = Builder::new().least_loaded();
             let spawned = match slot {
-                Some(slot) => slot.try_spawn_in(&self.handlers, Builder::new(), body),
-                None => self.handlers.try_spawn(Builder::new(), body),
+                Some(slot) => slot.try_spawn_in(&self.handlers, builder, body),
+                None => self.handlers.try_spawn(builder, body),
             };
             match spawned {
                 Ok(_detached) => pause.reset(),

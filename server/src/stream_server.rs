@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use maypole_runtime::net::{TcpListener, TcpStream, ToSocketAddrs};
-use maypole_runtime::{Event, Greenlet, Group, Pool, catch_panic};
+use maypole_runtime::{Event, Greenlet, GreenletRef, Group, Pool, catch_panic};
 use parking_lot::Mutex;
 
 use crate::accept::{AcceptLoop, Serve};
@@ -67,7 +67,8 @@ enum State {
     /// Bound, not started.
     Ready(Arc<AcceptLoop>),
     Accepting(Greenlet<()>),
-    Stopped,
+    /// Stopped, or about to be: the greenlet that accepted may still unwind.
+    Stopped(Option<GreenletRef>),
 }
 
 impl StreamServer {
@@ -164,9 +165,17 @@ impl StreamServer {
 
     /// Closes the listener; handlers run on.
     fn close(&self) {
-        let old = std::mem::replace(&mut *self.inner.state.lock(), State::Stopped);
-        if let State::Accepting(greenlet) = &old {
-            // The listener closes when its owner has unwound.
+        let mut state = self.inner.state.lock();
+        let accepting = match &*state {
+            State::Ready(_) => None,
+            State::Accepting(greenlet) => Some(greenlet.handle().clone()),
+            State::Stopped(accepting) => accepting.clone(),
+        };
+        let old = std::mem::replace(&mut *state, State::Stopped(accepting.clone()));
+        drop(state);
+        if let Some(greenlet) = accepting {
+            // The listener closes when its owner has unwound. Another stop may
+            // be waiting for that already.
             greenlet.kill();
         }
         drop(old);

@@ -109,6 +109,8 @@ pub(crate) enum SpawnError {
     },
     /// The stack could not be mapped.
     Stack,
+    /// A body that is not `Send` was to be spawned from a plain thread.
+    NoGreenlet,
     /// There is no hub with this number.
     NoHub {
         /// The number asked for.
@@ -130,6 +132,9 @@ impl fmt::Display for SpawnError {
                 "no memory for a greenlet's stack; the kernel setting vm.max_map_count \
                  and the process's memory limits bound how many there can be",
             ),
+            Self::NoGreenlet => {
+                f.write_str("a plain thread has no hub: only greenlets spawn what is not Send")
+            }
             Self::NoHub { hub } => write!(
                 f,
                 "there is no hub {hub}: hubs are counted from 0, and Hub::threads sets how many \
@@ -137,6 +142,42 @@ impl fmt::Display for SpawnError {
             ),
         }
     }
+}
+
+/// As [`spawn`], on the caller's hub, with a body that need not be `Send`.
+///
+/// # Errors
+///
+/// As [`spawn`], and on a plain thread, which has no hub.
+pub(crate) fn spawn_local<L: Local>(
+    stack_size: usize,
+    local: Arc<L>,
+    body: Box<dyn FnOnce()>,
+) -> Result<(), SpawnError> {
+    struct Local(Box<dyn FnOnce()>);
+    // SAFETY: the body never leaves this thread. It is spawned on the hub of the
+    // greenlet that calls, whose thread this is; greenlets stay on their hub's
+    // thread, and the body is run and dropped by the greenlet alone. (On `may`
+    // with more workers they do not stay: the contract of `Hub::workers` puts
+    // that on its caller.)
+    unsafe impl Send for Local {}
+    impl Local {
+        // A method, so that a closure captures the whole and not its field.
+        fn run(self) {
+            (self.0)();
+        }
+    }
+
+    if !current::is_greenlet() {
+        return Err(SpawnError::NoGreenlet);
+    }
+    let body = Local(body);
+    spawn(
+        Placement::Here,
+        stack_size,
+        local,
+        Box::new(move || body.run()),
+    )
 }
 
 /// Turns what is left until `deadline` into a kernel time; `None` waits for ever.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::engine::{self, Placement, SpawnError};
 use crate::wait::{Interrupt, Interrupted, Outcome, Strand};
 
+use super::local::{self, LocalGreenlet};
 use super::{Greenlet, GreenletRef};
 
 /// Options of a new greenlet, in the manner of [`std::thread::Builder`].
@@ -79,6 +80,28 @@ impl Builder {
         self.spawn_with(|_| body)
     }
 
+    /// Runs `body`, which need not be `Send`, in a new greenlet on the caller's
+    /// hub; see [`spawn_local`](super::spawn_local).
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn), and `InvalidInput` on a plain thread, which has
+    /// no hub. [`hub`](Self::hub) and [`least_loaded`](Self::least_loaded) do not
+    /// count here.
+    pub fn spawn_local<T, F>(self, body: F) -> io::Result<LocalGreenlet<T>>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
+        let strand = Arc::new(Strand::for_greenlet(self.name));
+        let stack_size = self.stack_size.unwrap_or_else(engine::default_stack_size);
+        let (value, result) = local::result();
+        let mine = strand.clone();
+        let body = Box::new(move || run(&mine, || value.set(body())));
+        engine::spawn_local(stack_size, strand.clone(), body).map_err(to_io)?;
+        Ok(LocalGreenlet::new(GreenletRef::new(strand), result))
+    }
+
     /// As [`spawn`](Self::spawn), with a body that is made when the greenlet is
     /// known and has not started.
     pub(crate) fn spawn_with<T, F>(
@@ -95,15 +118,17 @@ impl Builder {
         let stack_size = self.stack_size.unwrap_or_else(engine::default_stack_size);
         let mine = strand.clone();
         let body = Box::new(move || run(&mine, body));
-        engine::spawn(self.placement, stack_size, strand, body).map_err(|error| {
-            let kind = match error {
-                SpawnError::NoHub { .. } => io::ErrorKind::InvalidInput,
-                SpawnError::Limit { .. } | SpawnError::Stack => io::ErrorKind::OutOfMemory,
-            };
-            io::Error::new(kind, error)
-        })?;
+        engine::spawn(self.placement, stack_size, strand, body).map_err(to_io)?;
         Ok(greenlet)
     }
+}
+
+fn to_io(error: SpawnError) -> io::Error {
+    let kind = match error {
+        SpawnError::NoHub { .. } | SpawnError::NoGreenlet => io::ErrorKind::InvalidInput,
+        SpawnError::Limit { .. } | SpawnError::Stack => io::ErrorKind::OutOfMemory,
+    };
+    io::Error::new(kind, error)
 }
 
 /// The body of every greenlet.

@@ -5,9 +5,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wait::{Interrupt, Strand, deadline_after, with_strand};
+use crate::wait::{Interrupt, Outcome, Strand, deadline_after, with_strand};
 
-use super::Builder;
+use super::{Builder, GreenletError};
 
 /// A reference to a greenlet: to wait for it, kill it or link to it.
 ///
@@ -108,6 +108,24 @@ impl GreenletRef {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.strand.end.has_come()
+    }
+
+    /// Waits for the end and takes the outcome. Only the owner of the result.
+    pub(super) fn take_outcome<T: 'static>(&self) -> Result<T, GreenletError> {
+        if self.strand.end.wait(None).is_err() {
+            return Err(GreenletError::unwinding());
+        }
+        match self.strand.end.take() {
+            Some(Outcome::Value(value)) => match value.downcast() {
+                Ok(value) => Ok(*value),
+                // Only a builder makes one, with the type it stores.
+                Err(_) => Err(GreenletError::killed()),
+            },
+            Some(Outcome::Panicked(payload)) => Err(GreenletError::panicked(payload)),
+            Some(Outcome::TimedOut) => Err(GreenletError::timed_out()),
+            // Nobody else can have taken it: the owner has the right to it.
+            Some(Outcome::Killed) | None => Err(GreenletError::killed()),
+        }
     }
 
     #[track_caller]

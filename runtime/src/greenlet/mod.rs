@@ -9,13 +9,15 @@ mod builder;
 mod current;
 mod error;
 mod handle;
+mod local;
 
 pub use builder::Builder;
 pub use current::{catch_panic, current, sleep, yield_now};
 pub use error::GreenletError;
 pub use handle::GreenletRef;
+pub use local::{LocalGreenlet, spawn_local};
 
-use crate::wait::{Outcome, Strand};
+use crate::wait::Strand;
 
 /// Runs `body` in a new greenlet and returns the owner of its result.
 ///
@@ -88,21 +90,7 @@ impl<T: 'static> Greenlet<T> {
     /// ```
     #[doc(alias = "value")]
     pub fn get(self) -> Result<T, GreenletError> {
-        match self.handle.strand().end.wait(None) {
-            Ok(_) => {}
-            Err(_) => return Err(GreenletError::unwinding()),
-        }
-        match self.handle.strand().end.take() {
-            Some(Outcome::Value(value)) => match value.downcast() {
-                Ok(value) => Ok(*value),
-                // Only `Builder::spawn` makes one, with the type it stores.
-                Err(_) => Err(GreenletError::killed()),
-            },
-            Some(Outcome::Panicked(payload)) => Err(GreenletError::panicked(payload)),
-            Some(Outcome::TimedOut) => Err(GreenletError::timed_out()),
-            // Nobody else can have taken it: we own the right to it.
-            Some(Outcome::Killed) | None => Err(GreenletError::killed()),
-        }
+        self.handle.take_outcome()
     }
 
     /// Waits until the greenlet has ended, in whatever way.
