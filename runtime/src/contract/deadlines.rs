@@ -69,7 +69,7 @@ fn a_write_times_out_and_the_socket_goes_on() {
 #[test]
 fn a_connect_times_out() {
     contract(|| {
-        let (listener, _first) = super::kill::deaf_listener();
+        let (listener, _first) = super::kill_in::deaf_listener();
         let addr = listener.local_addr().unwrap();
         times_out(TcpStream::connect_timeout(&addr, SHORT));
         let greenlet = spawn(move || times_out(TcpStream::connect_timeout(&addr, SHORT)));

@@ -236,12 +236,9 @@ fn the_limit_of_a_read_is_not_doubled_after_a_short_read() {
         });
         order.reaches(1);
         // Begun later, so due later, though not much.
-        let sleeper = spawn({
-            let order = order.clone();
-            move || {
-                sleep(limit + limit / 4);
-                order.add()
-            }
+        let sleeper = spawn(move || {
+            sleep(limit + limit / 4);
+            order.add()
         });
         assert_eq!(value_of(reader.get()), 2, "the read waited too long");
         assert_eq!(value_of(sleeper.get()), 3);

@@ -200,7 +200,7 @@ fn bytes_stay_in_the_socket() {
 #[test]
 fn a_connection_that_is_being_made_is_closed() {
     contract(|| {
-        let (listener, first) = super::kill::deaf_listener();
+        let (listener, first) = super::kill_in::deaf_listener();
         let addr = listener.local_addr().unwrap();
         let client = spawn(move || TcpStream::connect(addr).map(drop));
         settle();

@@ -19,6 +19,7 @@ mod engine;
 mod fairness;
 mod join;
 mod kill;
+mod kill_in;
 mod kill_keeps;
 mod limits;
 mod overflow;

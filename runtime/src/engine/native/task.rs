@@ -39,7 +39,7 @@ impl TaskPtr {
     pub(super) fn new(
         stack: Stack,
         hub: &'static Core,
-        body: impl FnOnce(TaskPtr, &Yielder<(), ()>) + Send + 'static,
+        body: impl FnOnce(Self, &Yielder<(), ()>) + Send + 'static,
     ) -> Self {
         let place = (stack.top() - size_of::<Task>()) & !(TASK_ALIGN - 1);
         let borrowed = Borrowed {
