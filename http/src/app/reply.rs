@@ -118,7 +118,8 @@ impl Reply {
     /// Frames and sends what was gathered, and `more`.
     fn emit(&mut self, wire: &Wire, more: &[u8]) -> io::Result<()> {
         let result = self.try_emit(wire, more);
-        if result.is_err() {
+        // As long as the head is not out, a 500 can still be answered.
+        if result.is_err() && !matches!(self.phase, Phase::Gathering(_)) {
             self.phase = Phase::Broken;
         }
         result

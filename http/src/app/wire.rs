@@ -15,6 +15,8 @@ pub(crate) struct Wire {
     out: RefCell<Vec<u8>>,
     // The client waits for an interim answer before it sends its body.
     owes_continue: Cell<bool>,
+    // Reading came to the end of the stream or failed, or writing did.
+    ended: Cell<bool>,
 }
 
 impl Wire {
@@ -23,6 +25,7 @@ impl Wire {
             stream: RefCell::new(stream),
             out: RefCell::default(),
             owes_continue: Cell::new(false),
+            ended: Cell::new(false),
         }
     }
 
@@ -51,6 +54,9 @@ impl Wire {
         let sent = stream.write_all(&out).and_then(|()| stream.flush());
         // On an error too: half of it may be out, it must not be sent again.
         out.clear();
+        if sent.is_err() {
+            self.ended.set(true);
+        }
         sent
     }
 
@@ -58,7 +64,16 @@ impl Wire {
     /// first: the client may be waiting for them.
     pub(crate) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.flush()?;
-        self.stream.borrow_mut().read(buf)
+        let read = self.stream.borrow_mut().read(buf);
+        if !matches!(read, Ok(1..)) {
+            self.ended.set(true);
+        }
+        read
+    }
+
+    /// Whether the client has closed, failed, or kept us waiting for too long.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.get()
     }
 
     /// The request at hand asks for an interim answer, or does not.

@@ -231,7 +231,9 @@ impl Connection<'_> {
             buffer.resize(begun.len(), 0);
         }
         buffer[..begun.len()].copy_from_slice(begun);
-        self.wire.set_owes_continue(head.expect_continue);
+        // Who has begun to send does not wait. RFC 9110 section 10.1.1.
+        let waits = head.expect_continue && begun.is_empty();
+        self.wire.set_owes_continue(waits);
         set_read_timeout(self.wire, self.settings.stall_timeout)?;
         let body = Input::new(self.wire, limits, head.framing, buffer, begun.len());
         let (mut verdict, mut body) = self.caller.call(head, body, reply);
@@ -335,7 +337,10 @@ impl Caller<'_> {
 
     /// Once for each failure; what a client does is no news.
     fn report(&self, head: &Head<'_>, error: &io::Error) {
-        let level = if ProtoError::of(error).is_some() || is_of_client(error) {
+        // The same kinds of errors come from what an application has to do
+        // with others, and those are news.
+        let of_client = self.wire.has_ended() && is_of_client(error);
+        let level = if of_client || ProtoError::of(error).is_some() {
             log::Level::Debug
         } else {
             log::Level::Error

@@ -1,0 +1,190 @@
+//! Every example starts and answers; after gevent's tests of its examples.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests, on plain threads and std's sockets"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use support::{Child, Client, watchdog};
+
+/// The examples that a test here starts.
+const TESTED: &[&str] = &["echo_server", "wsgi_server"];
+
+/// The longest an example may be.
+const MAX_LINES: usize = 59;
+
+/// An example's process, on a port of its own.
+struct Example {
+    _process: Child,
+    addr: SocketAddr,
+}
+
+/// Starts an example; `before_addr` is what it prints before its address.
+#[track_caller]
+fn start(name: &str, before_addr: &str) -> Example {
+    assert!(TESTED.contains(&name));
+    let path = binary(name);
+    assert!(
+        path.exists(),
+        "{} is not built: `cargo test` does that, `cargo test --test examples` \
+         only after `cargo build --examples`",
+        path.display()
+    );
+    let process = Child::of_program(&path, &["127.0.0.1:0"]);
+    let addr = process.line(before_addr).trim().parse().unwrap();
+    Example {
+        _process: process,
+        addr,
+    }
+}
+
+/// Where cargo puts an example: beside the folder of this test's binary.
+fn binary(name: &str) -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    profile.join("examples").join(name)
+}
+
+fn sources() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let files = fs::read_dir(folder).unwrap();
+    let paths = files.map(|file| file.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .collect()
+}
+
+#[test]
+fn each_is_tested() {
+    let sources = sources();
+    let names: BTreeSet<_> = sources
+        .iter()
+        .map(|path| path.file_stem().unwrap().to_str().unwrap())
+        .collect();
+    assert_eq!(names, TESTED.iter().copied().collect());
+}
+
+#[test]
+fn each_is_short() {
+    for path in sources() {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= MAX_LINES, "{}: {lines} lines", path.display());
+    }
+}
+
+fn echo_server() -> Example {
+    start("echo_server", "Starting echo server on ")
+}
+
+/// A client that has been welcomed.
+#[track_caller]
+fn welcomed(example: &Example) -> Client {
+    let mut client = Client::connect(example.addr);
+    let welcome = client.read_until(b"\r\n");
+    let welcome = String::from_utf8(welcome).unwrap();
+    assert!(welcome.contains("Welcome"), "{welcome:?}");
+    assert!(welcome.contains("quit"), "{welcome:?}");
+    client
+}
+
+#[test]
+fn echo_server_sends_lines_back() {
+    let _watchdog = watchdog();
+    let example = echo_server();
+    let mut client = welcomed(&example);
+    for line in [&b"hello\r\n"[..], b"\n", b"no text \xff\0\n", b"quit it\n"] {
+        client.send(line);
+        client.expect(line);
+    }
+    // Half a line is one when it is complete.
+    client.send("half");
+    client.expect_silence();
+    client.send(" a line\n");
+    client.expect(b"half a line\n");
+    // The end ends the last line, too.
+    client.send("no line end");
+    client.end_sending();
+    assert_eq!(client.read_to_end(), b"no line end");
+}
+
+#[test]
+fn echo_server_takes_long_lines() {
+    let _watchdog = watchdog();
+    let example = echo_server();
+    let mut client = welcomed(&example);
+    let line = [vec![b'x'; 200_000], b"\n".to_vec()].concat();
+    client.send(&line);
+    client.expect(&line);
+    client.send("short\n");
+    client.expect(b"short\n");
+}
+
+#[test]
+fn echo_server_ends_at_quit() {
+    let _watchdog = watchdog();
+    let example = echo_server();
+    for quit in ["quit\r\n", "QUIT\n", "  Quit  \r\n"] {
+        let mut client = welcomed(&example);
+        client.send("line\n");
+        client.expect(b"line\n");
+        client.send(quit);
+        client.expect_end();
+    }
+}
+
+#[test]
+fn echo_server_serves_two_clients_at_once() {
+    let _watchdog = watchdog();
+    let example = echo_server();
+    let mut first = welcomed(&example);
+    let mut second = welcomed(&example);
+    for _ in 0..3 {
+        for client in [&mut first, &mut second] {
+            client.send("hello\n");
+            client.expect(b"hello\n");
+        }
+    }
+}
+
+fn wsgi_server() -> Example {
+    start("wsgi_server", "Serving on http://")
+}
+
+#[test]
+fn wsgi_server_says_hello() {
+    let _watchdog = watchdog();
+    let example = wsgi_server();
+    let mut client = Client::connect(example.addr);
+    for _ in 0..3 {
+        let response = client.ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert!(response.head.starts_with("HTTP/1.1 200 OK\r\n"));
+        assert_eq!(response.header("content-type"), Some("text/html"));
+        assert_eq!(response.text(), "<b>hello world</b>");
+        let response = client.ask("GET /xxx HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert!(response.head.starts_with("HTTP/1.1 404 Not Found\r\n"));
+        assert_eq!(response.text(), "<h1>Not Found</h1>");
+    }
+}
+
+#[test]
+fn wsgi_server_is_not_stopped_by_half_a_request() {
+    let _watchdog = watchdog();
+    let example = wsgi_server();
+    let mut slow = Client::with(example.addr, "GET /xxx HTTP/1.0\r\n");
+    let mut client = Client::connect(example.addr);
+    let response = client.ask("GET / HTTP/1.0\r\n\r\n");
+    assert_eq!(response.text(), "<b>hello world</b>");
+    client.expect_end();
+    slow.send("\r\n");
+    let response = slow.response();
+    assert!(response.head.starts_with("HTTP/1.1 404 Not Found\r\n"));
+    slow.expect_end();
+}

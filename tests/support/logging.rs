@@ -1,0 +1,54 @@
+//! What the library logs.
+
+use std::sync::Mutex;
+
+/// One message.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) level: log::Level,
+    pub(crate) target: String,
+    pub(crate) text: String,
+}
+
+struct Capture {
+    records: Mutex<Vec<Record>>,
+}
+
+static CAPTURE: Capture = Capture {
+    records: Mutex::new(Vec::new()),
+};
+
+impl log::Log for Capture {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("maypole")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.records.lock().unwrap().push(Record {
+                level: record.level(),
+                target: record.target().to_owned(),
+                text: record.args().to_string(),
+            });
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Begins to keep what is logged, in this process.
+pub(crate) fn capture_log() {
+    if log::set_logger(&CAPTURE).is_ok() {
+        log::set_max_level(log::LevelFilter::Trace);
+    }
+}
+
+/// The messages so far in which `part` occurs.
+pub(crate) fn logged(part: &str) -> Vec<Record> {
+    let records = CAPTURE.records.lock().unwrap();
+    records
+        .iter()
+        .filter(|record| record.text.contains(part))
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,253 @@
+//! House rules that no lint knows; `CONTRIBUTING.md` says why they are there.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The longest a file of the libraries may be.
+const MAX_LINES: usize = 600;
+
+/// The only place for `unsafe`, and for the engine crate.
+const ENGINE: &str = "runtime/src/engine";
+
+/// What the libraries are made of.
+const LIBRARIES: &[&str] = &["src", "runtime/src", "server/src", "http/src"];
+
+/// All that is compiled, but for what stands outside the workspace.
+const ALL: &[&str] = &[
+    "src", "runtime", "server", "http", "examples", "tests", "benches",
+];
+
+/// A source file, named from the root of the workspace.
+struct Source {
+    name: String,
+    text: String,
+}
+
+impl Source {
+    /// Lines with their numbers, comments and documentation left out.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().map(str::trim_start);
+        let numbered = lines.enumerate().map(|(at, line)| (at + 1, line));
+        numbered.filter(|(_, line)| !line.starts_with("//"))
+    }
+
+    fn is_of_tests(&self) -> bool {
+        let name = &self.name;
+        ["/tests/", "/contract/"]
+            .iter()
+            .any(|part| name.contains(part))
+            || name.ends_with("/tests.rs")
+            || name.starts_with("tests/")
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    let text = fs::read_to_string(root().join(name));
+    text.unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The source files under these folders, this one left out.
+fn sources(folders: &[&str]) -> Vec<Source> {
+    let mut sources = Vec::new();
+    let mut folders: Vec<PathBuf> = folders.iter().map(|name| root().join(name)).collect();
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root()).unwrap().to_str().unwrap();
+            if path.is_dir() && name != "benches/compare" && !name.ends_with("/target") {
+                folders.push(path);
+            } else if name.ends_with(".rs") && name != "tests/tidy.rs" {
+                sources.push(Source {
+                    name: name.to_owned(),
+                    text: fs::read_to_string(&path).unwrap(),
+                });
+            }
+        }
+    }
+    assert!(!sources.is_empty());
+    sources
+}
+
+/// Fails with all faults at once.
+#[track_caller]
+fn none(faults: &[String]) {
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+/// Where one of these strings occurs in code.
+fn occurrences(sources: &[Source], words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources {
+        for (number, line) in source.code() {
+            if words.iter().any(|word| line.contains(word)) {
+                found.push(format!("{}:{number}: {line}", source.name));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn files_are_short() {
+    let faults: Vec<_> = sources(ALL)
+        .iter()
+        .map(|source| (&source.name, source.text.lines().count()))
+        .filter(|(_, lines)| *lines >= MAX_LINES)
+        .map(|(name, lines)| format!("{name}: {lines} lines"))
+        .collect();
+    none(&faults);
+}
+
+/// Blocks, functions, implementations and all else that `unsafe` begins.
+fn is_unsafe(line: &str) -> bool {
+    ["{", "fn", "impl", "extern", "trait"]
+        .iter()
+        .any(|what| line.contains(&format!("unsafe {what}")))
+}
+
+#[test]
+fn unsafe_code_is_the_engine_s() {
+    let mut faults = Vec::new();
+    for source in sources(ALL) {
+        if source.name.starts_with(ENGINE) {
+            continue;
+        }
+        for (number, line) in source.code().filter(|(_, line)| is_unsafe(line)) {
+            faults.push(format!("{}:{number}: {line}", source.name));
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn unsafe_code_says_why_it_is_sound() {
+    let mut faults = Vec::new();
+    for source in sources(&[ENGINE]) {
+        let lines: Vec<_> = source.text.lines().map(str::trim_start).collect();
+        for (number, line) in source.code().filter(|(_, line)| is_unsafe(line)) {
+            // The comment stands before the statement, which may have begun
+            // some lines above.
+            let before = lines[..number].iter().rev().take(20);
+            let said = before.take_while(|line| !line.is_empty() && **line != "}");
+            let mut said = said.filter(|line| line.starts_with("//"));
+            let safe = said.any(|line| line.contains("SAFETY") || line.contains("# Safety"));
+            // A type of a function is no code.
+            if !safe && !line.contains("extern \"C\" fn(") {
+                faults.push(format!("{}:{number}: {line}", source.name));
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn the_lints_stand() {
+    let manifest = read("Cargo.toml");
+    for lint in [
+        "unsafe_code = \"deny\"",
+        "undocumented_unsafe_blocks = \"deny\"",
+        "disallowed_methods = \"deny\"",
+    ] {
+        assert!(manifest.contains(lint), "{lint}");
+    }
+    for name in [
+        "Cargo.toml",
+        "runtime/Cargo.toml",
+        "server/Cargo.toml",
+        "http/Cargo.toml",
+    ] {
+        let text = read(name);
+        assert!(text.contains("[lints]\nworkspace = true"), "{name}");
+    }
+    // One place may have what is denied: where the engine is declared.
+    let allowed = occurrences(&sources(ALL), &["unsafe_code"]);
+    let elsewhere: Vec<_> = allowed
+        .into_iter()
+        .filter(|place| !place.starts_with("runtime/src/lib.rs:") && !place.starts_with(ENGINE))
+        .collect();
+    none(&elsewhere);
+}
+
+#[test]
+fn the_engine_crate_is_the_engine_s() {
+    let mut faults = Vec::new();
+    for source in sources(ALL) {
+        if source.name.starts_with(ENGINE) {
+            continue;
+        }
+        let names = [
+            "may::",
+            "use may;",
+            "extern crate may",
+            "may_minihttp",
+            "generator::",
+        ];
+        for (number, line) in source.text.lines().enumerate() {
+            let is_part = |at: usize| {
+                let before = line[..at].chars().next_back();
+                before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+            };
+            let found = |name: &&str| line.match_indices(*name).any(|(at, _)| !is_part(at));
+            if names.iter().any(found) {
+                faults.push(format!("{}:{}: {line}", source.name, number + 1));
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    let words = ["todo!", "unimplemented!", "#[ignore", "dbg!("];
+    none(&occurrences(&sources(ALL), &words));
+}
+
+#[test]
+fn libraries_do_not_print() {
+    let sources = sources(LIBRARIES);
+    let libraries: Vec<_> = sources
+        .into_iter()
+        .filter(|source| !source.is_of_tests())
+        .collect();
+    none(&occurrences(
+        &libraries,
+        &["println!", "eprintln!", " print!(", "eprint!("],
+    ));
+}
+
+#[test]
+fn the_front_page_is_short() {
+    let lines = read("src/lib.rs").lines().count();
+    assert!(lines < 100, "{lines} lines");
+}
+
+#[test]
+fn the_changelog_knows_the_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    let heading = format!("## {version}");
+    assert!(read("CHANGELOG.md").contains(&heading), "no {heading:?}");
+}
+
+#[test]
+fn lines_are_clean() {
+    let mut faults = Vec::new();
+    for source in sources(ALL) {
+        for (number, line) in source.text.lines().enumerate() {
+            if line.ends_with([' ', '\t']) || line.contains(['\t', '\r']) {
+                faults.push(format!("{}:{}", source.name, number + 1));
+            }
+        }
+        if !source.text.ends_with('\n') || source.text.ends_with("\n\n") {
+            faults.push(format!("{}: its end", source.name));
+        }
+    }
+    none(&faults);
+}
