@@ -39,16 +39,25 @@ impl AcceptLoop {
             // The slot first: with a full pool nothing is accepted, and clients
             // wait in the kernel's backlog.
             let slot = self.pool.as_ref().map(Pool::acquire);
-            let (stream, peer) = match self.listener.accept() {
+            let (stream, peer) = match self.listener.try_accept() {
                 Ok(accepted) => accepted,
-                Err(error) if is_of_one_connection(&error) => continue,
-                Err(error) if is_fatal(&error) => {
-                    log::error!("the listener failed, accepting ends: {error}");
-                    return error;
-                }
                 Err(error) => {
-                    drop(slot); // somebody else may use it meanwhile
-                    pause.after("cannot accept", &error);
+                    // Somebody else may use it while we wait.
+                    drop(slot);
+                    match error.kind() {
+                        io::ErrorKind::WouldBlock => {
+                            if let Err(error) = self.listener.wait_accept() {
+                                pause.after("cannot wait for connections", &error);
+                            }
+                        }
+                        io::ErrorKind::Interrupted => {}
+                        _ if is_of_one_connection(&error) => {}
+                        _ if is_fatal(&error) => {
+                            log::error!("the listener failed, accepting ends: {error}");
+                            return error;
+                        }
+                        _ => pause.after("cannot accept", &error),
+                    }
                     continue;
                 }
             };

@@ -123,7 +123,9 @@ impl StreamServer {
     /// Whether it is started and not stopped.
     #[must_use]
     pub fn is_started(&self) -> bool {
-        matches!(*self.inner.state.lock(), State::Accepting(_))
+        let accepting = matches!(*self.inner.state.lock(), State::Accepting(_));
+        // A listener that has failed for good ends accepting by itself.
+        accepting && !self.inner.stopped.is_set()
     }
 
     /// How many connections are being served.
@@ -149,7 +151,8 @@ impl StreamServer {
     /// with one second for running handlers.
     ///
     /// Suspends only the caller. Returns after [`stop`](Self::stop) was called
-    /// elsewhere.
+    /// elsewhere. When the caller is killed or timed out meanwhile, the server
+    /// is stopped all the same, by a greenlet of its own.
     ///
     /// # Errors
     ///
@@ -157,8 +160,10 @@ impl StreamServer {
     /// good.
     pub fn serve_forever(&self) -> io::Result<()> {
         self.start()?;
+        let unwinds = StopWhenUnwound(self);
         self.inner.stopped.wait();
         self.stop(STOP_TIMEOUT);
+        std::mem::forget(unwinds);
         let failure = self.inner.failure.lock().take();
         failure.map_or(Ok(()), Err)
     }
@@ -198,6 +203,20 @@ impl Drop for Inner {
         // No waiting in a destructor: the accept loop is told and ends soon.
         if let State::Accepting(greenlet) = self.state.get_mut() {
             greenlet.start_kill();
+        }
+    }
+}
+
+/// Stops a server whose `serve_forever` is unwound by a kill or a time-out. That
+/// takes a greenlet: one that unwinds cannot wait.
+struct StopWhenUnwound<'a>(&'a StreamServer);
+
+impl Drop for StopWhenUnwound<'_> {
+    fn drop(&mut self) {
+        let server = self.0.clone();
+        let stops = maypole_runtime::Builder::new().spawn(move || server.stop(STOP_TIMEOUT));
+        if let Err(error) = stops {
+            log::error!("{}: cannot be stopped: {error}", self.0.local_addr());
         }
     }
 }

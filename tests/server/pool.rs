@@ -37,6 +37,21 @@ fn the_second_client_waits_for_the_first() {
 }
 
 #[test]
+fn a_server_that_waits_for_clients_holds_no_slot() {
+    let _watchdog = watchdog();
+    let pool = Pool::new(1);
+    // Two servers share the only slot.
+    let (one, other) = (server_with(&pool), server_with(&pool));
+    for server in [&one, &other, &one] {
+        let mut client = Client::connect(server.local_addr());
+        check_echo(&mut client);
+        client.end_sending();
+        client.expect_end();
+    }
+    until("the slot's return", || pool.free_slots() == 1);
+}
+
+#[test]
 fn nothing_is_accepted_without_a_slot() {
     let _watchdog = watchdog();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -41,6 +41,24 @@ fn running_handlers_get_their_time() {
 }
 
 #[test]
+fn a_kill_of_serve_forever_stops_the_server() {
+    let _watchdog = watchdog();
+    let server = StreamServer::bind("127.0.4.9:0", echo).unwrap();
+    let serving = {
+        let server = server.clone();
+        maypole::spawn(move || server.serve_forever())
+    };
+    let mut client = Client::connect(server.local_addr());
+    check_echo(&mut client);
+    serving.kill();
+    assert!(serving.get().unwrap_err().is_killed());
+    until("the listener's end", || is_refused(server.local_addr()));
+    // Its handler had a second, and is killed.
+    client.expect_end();
+    until("the end", || !server.is_started() && server.active() == 0);
+}
+
+#[test]
 fn handlers_that_do_not_end_are_killed() {
     let _watchdog = watchdog();
     let (begun, cleaned) = (Counter::default(), Counter::default());

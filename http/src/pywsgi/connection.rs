@@ -184,7 +184,7 @@ impl Connection<'_> {
                 Some(Verdict::KeepAlive) => {}
                 Some(Verdict::Close) if self.input.is_empty() => return Ok(Some(End::Close)),
                 Some(Verdict::Close | Verdict::CloseUnread) => return Ok(Some(End::Linger)),
-                // What was not sent of the answer stays away: it is cut.
+                // What is queued of the answer still goes out, its end does not.
                 Some(Verdict::Cut) => return Ok(Some(End::Close)),
             }
             if self.wire.queued() >= MAX_QUEUED {
@@ -327,12 +327,26 @@ impl Caller<'_> {
         };
         let verdict = finished.unwrap_or_else(|error| {
             self.report(head, &error);
-            // An application may pass on what the client had got wrong.
-            let status = ProtoError::of(&error)
-                .map_or(StatusCode::INTERNAL_SERVER_ERROR, ProtoError::status);
-            reply.fail(self.wire, status)
+            reply.fail(self.wire, self.status_of(&error))
         });
         (verdict, environ.into_input())
+    }
+
+    /// The answer to an error of the application, which may pass on what the
+    /// client has got wrong.
+    fn status_of(&self, error: &io::Error) -> StatusCode {
+        if let Some(fault) = ProtoError::of(error) {
+            return fault.status();
+        }
+        if !self.wire.has_ended() {
+            return StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        match error.kind() {
+            io::ErrorKind::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            // RFC 9112 section 8: a request that is not complete.
+            io::ErrorKind::UnexpectedEof => StatusCode::BAD_REQUEST,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        }
     }
 
     /// Once for each failure; what a client does is no news.

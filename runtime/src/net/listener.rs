@@ -4,12 +4,14 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 
 use crate::engine::{Interest, Source};
 use crate::wait;
 
+use super::stream::is_readable;
 use super::{TcpStream, ToSocketAddrs};
 
 /// Connections that the kernel holds until they are accepted. Its own maximum,
@@ -34,6 +36,9 @@ const BACKLOG: i32 = 1024;
 /// ```
 pub struct TcpListener {
     source: Source<std::net::TcpListener>,
+    // One more than the edges seen before the last call that found nothing; see
+    // `Source::edges`. 0 when the last call found something.
+    drained: AtomicU64,
 }
 
 impl TcpListener {
@@ -62,6 +67,7 @@ impl TcpListener {
     fn from_nonblocking(listener: std::net::TcpListener) -> Self {
         Self {
             source: Source::new(listener),
+            drained: AtomicU64::new(0),
         }
     }
 
@@ -76,7 +82,7 @@ impl TcpListener {
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         wait::checkpoint();
         loop {
-            match self.try_accept() {
+            match self.accept_now() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 done => return done,
@@ -85,12 +91,41 @@ impl TcpListener {
         }
     }
 
+    /// Waits until an accept may find a connection, and leaves it there. May
+    /// return early.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept) when it waits.
+    #[doc(alias = "wait_read")]
+    pub fn wait_accept(&self) -> io::Result<()> {
+        wait::checkpoint();
+        let mark = self.drained.swap(0, Ordering::Relaxed);
+        // After an accept that found nothing the kernel need not be asked again.
+        let drained = mark != 0 && self.source.edges() == Some(mark - 1);
+        if !drained && is_readable(self)? {
+            return Ok(());
+        }
+        wait::ready(&self.source, Interest::Read, None)
+    }
+
     /// Accepts a connection if one is there now, and never suspends.
     ///
     /// # Errors
     ///
     /// `WouldBlock` when none is there; else as [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let edges = self.source.edges();
+        let accepted = self.accept_now();
+        if let (Err(error), Some(edges)) = (&accepted, edges)
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            self.drained.store(edges + 1, Ordering::Relaxed);
+        }
+        accepted
+    }
+
+    fn accept_now(&self) -> io::Result<(TcpStream, SocketAddr)> {
         // One call makes it non-blocking and tells the peer. std's would take
         // two more.
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;

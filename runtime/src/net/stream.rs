@@ -232,26 +232,15 @@ impl TcpStream {
     pub fn wait_read(&self) -> io::Result<()> {
         wait::checkpoint();
         // After a read that emptied the socket the kernel need not be asked.
-        if !self.is_drained() && self.is_readable()? {
+        if !self.is_drained() && is_readable(self)? {
             return Ok(());
         }
         let deadline = self.read_timeout.deadline();
         wait::ready(&self.source, Interest::Read, deadline)?;
-        if deadline.is_some_and(|at| at <= Instant::now()) && !self.is_readable()? {
+        if deadline.is_some_and(|at| at <= Instant::now()) && !is_readable(self)? {
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(())
-    }
-
-    /// Whether there is something to read now, the end of the stream included.
-    fn is_readable(&self) -> io::Result<bool> {
-        let mut fds = [PollFd::new(self.std(), PollFlags::IN | PollFlags::RDHUP)];
-        let now = Timespec::default();
-        match poll(&mut fds, Some(&now)) {
-            Ok(ready) => Ok(ready > 0),
-            Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
     }
 
     fn std(&self) -> &std::net::TcpStream {
@@ -433,6 +422,17 @@ impl Limit {
 
     fn deadline(&self) -> Option<Instant> {
         deadline_after(self.get()?)
+    }
+}
+
+/// Whether there is something to read or accept now, the end included.
+pub(super) fn is_readable(socket: &impl AsFd) -> io::Result<bool> {
+    let mut fds = [PollFd::new(socket, PollFlags::IN | PollFlags::RDHUP)];
+    let now = Timespec::default();
+    match poll(&mut fds, Some(&now)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
