@@ -4,6 +4,7 @@
 //! cache however many connections there are.
 
 use std::cell::RefCell;
+use std::thread::LocalKey;
 
 /// Size of a lent buffer: a browser's head, or a small body, fits.
 pub(super) const SIZE: usize = 8 * 1024;
@@ -13,30 +14,53 @@ pub(super) const SIZE: usize = 8 * 1024;
 const KEPT: usize = 64;
 
 thread_local! {
-    static FREE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    // Full of whatever bytes, to be read into.
+    static INPUT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    // Empty, to be appended to.
+    static OUTPUT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A buffer of at least `SIZE` bytes, whatever they are.
 #[inline(never)] // takes a thread-local, and its caller may suspend
 pub(super) fn take() -> Vec<u8> {
-    FREE.try_with(|free| free.borrow_mut().pop())
-        .ok()
-        .flatten()
-        .unwrap_or_else(|| vec![0; SIZE])
+    pop(&INPUT).unwrap_or_else(|| vec![0; SIZE])
 }
 
-/// Gives a buffer back. One that has grown is dropped.
+/// Gives a buffer of [`take`] back. One that has grown is dropped.
 #[inline(never)]
-pub(super) fn give(mut buffer: Vec<u8>) {
-    if buffer.capacity() < SIZE || buffer.capacity() > 2 * SIZE {
-        return;
+pub(super) fn give(buffer: Vec<u8>) {
+    if buffer.len() == SIZE {
+        push(&INPUT, buffer);
     }
-    buffer.resize(SIZE, 0);
+}
+
+/// An empty buffer with room for `SIZE` bytes.
+#[inline(never)]
+pub(super) fn take_output() -> Vec<u8> {
+    pop(&OUTPUT).unwrap_or_else(|| Vec::with_capacity(SIZE))
+}
+
+/// Gives a buffer of [`take_output`] back. One that has grown is dropped.
+#[inline(never)]
+pub(super) fn give_output(mut buffer: Vec<u8>) {
+    if (SIZE..=2 * SIZE).contains(&buffer.capacity()) {
+        buffer.clear();
+        push(&OUTPUT, buffer);
+    }
+}
+
+type Kept = LocalKey<RefCell<Vec<Vec<u8>>>>;
+
+fn pop(kept: &'static Kept) -> Option<Vec<u8>> {
+    kept.try_with(|kept| kept.borrow_mut().pop()).ok().flatten()
+}
+
+fn push(kept: &'static Kept, buffer: Vec<u8>) {
     // During the thread's end there is nothing to keep it for.
-    let _ = FREE.try_with(|free| {
-        let mut free = free.borrow_mut();
-        if free.len() < KEPT {
-            free.push(buffer);
+    let _ = kept.try_with(|kept| {
+        let mut kept = kept.borrow_mut();
+        if kept.len() < KEPT {
+            kept.push(buffer);
         }
     });
 }

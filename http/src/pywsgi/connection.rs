@@ -103,7 +103,7 @@ pub(super) fn serve(
         End::Close => Ok(()),
         End::Linger => linger(&wire),
     };
-    buffers::give(wire.take_out());
+    buffers::give_output(wire.take_out());
     outcome
 }
 
@@ -255,14 +255,12 @@ impl Connection<'_> {
     fn wait_for_request(&mut self) -> io::Result<bool> {
         self.wire.flush()?;
         buffers::give(std::mem::take(&mut self.input).into_buffer());
-        buffers::give(self.wire.take_out());
+        buffers::give_output(self.wire.take_out());
         if let Some(reply) = &mut self.reply {
             reply.shrink();
         }
         let waited = self.wire.with_stream(|stream| stream.wait_read());
-        let mut out = buffers::take();
-        out.clear();
-        self.wire.put_out(out);
+        self.wire.put_out(buffers::take_output());
         match waited.and_then(|()| self.input.receive(self.wire)) {
             Ok(n) => Ok(n > 0),
             Err(error) if is_end_of_idle(&error) => Ok(false),
