@@ -22,15 +22,12 @@ use super::hub::hub;
 /// and timers too. On a plain thread it yields the thread.
 #[inline(always)] // see `wait::yield_now`
 pub(crate) fn yield_now() {
-    let switched = current::suspended_greenlet(|| {
-        if slice_spent(hub().time_slice) {
-            step_back();
-        } else {
-            may::coroutine::yield_now();
-        }
-    });
-    if switched.is_err() {
+    if current::suspended_greenlet(may::coroutine::yield_now).is_err() {
         std::thread::yield_now();
+    } else if slice_spent(hub().time_slice) {
+        // Looked at after the switch: those who were ready and had to step back
+        // for the poll did so before us, and come back before us.
+        step_back();
     }
 }
 
