@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::wait::{self, Ended, Entry, Unwinding, Wait, WaitList, deadline_after, with_strand};
+use crate::wait::{self, Unwinding, WaitList, Waited, deadline_after, wait_in};
 
 /// A flag that is set and cleared, and that any number can wait for.
 ///
@@ -94,18 +94,9 @@ impl Event {
         if self.is_set() {
             return Ok(true);
         }
-        with_strand(|strand| {
-            let wait = Wait::begin(strand)?;
-            let number = {
-                let mut state = self.state.lock();
-                if state.set {
-                    return Ok(true);
-                }
-                state.waiters.push(wait.ticket())
-            };
-            let _entry = Entry::new(&self.state, |state| &mut state.waiters, number);
-            Ok(wait.end(deadline)? == Ended::Woken)
-        })
+        let ready = |state: &mut State| state.set.then_some(());
+        let waited = wait_in(&self.state, |state| &mut state.waiters, deadline, ready)?;
+        Ok(waited != Waited::TimedOut)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::wait::{self, Ended, Entry, Unwinding, Wait, WaitList, deadline_after, with_strand};
+use crate::wait::{self, Unwinding, WaitList, Waited, deadline_after, wait_in};
 
 /// A number of permits, handed out in the order in which they are asked for.
 ///
@@ -93,7 +93,7 @@ impl Semaphore {
         self.state.lock().free
     }
 
-    /// Takes a permit that the caller gives back by hand, as [`release`](Self::release).
+    /// Takes a permit; `None` when the deadline passes first.
     pub(crate) fn acquire_until(
         &self,
         deadline: Option<Instant>,
@@ -102,23 +102,13 @@ impl Semaphore {
         if let Some(permit) = self.try_acquire() {
             return Ok(Some(permit));
         }
-        with_strand(|strand| {
-            let wait = Wait::begin(strand)?;
-            let number = {
-                let mut state = self.state.lock();
-                if let Some(left) = state.free.checked_sub(1) {
-                    state.free = left;
-                    return Ok(Some(self.permit()));
-                }
-                state.waiters.push(wait.ticket())
-            };
-            let _entry = Entry::new(&*self.state, |state| &mut state.waiters, number);
-            // Whoever wakes us has handed us the permit.
-            Ok(match wait.end(deadline)? {
-                Ended::Woken => Some(self.permit()),
-                Ended::TimedOut => None,
-            })
-        })
+        let ready = |state: &mut State| {
+            state.free = state.free.checked_sub(1)?;
+            Some(())
+        };
+        let waited = wait_in(&*self.state, |state| &mut state.waiters, deadline, ready)?;
+        // Whoever wakes us has handed us the permit.
+        Ok((waited != Waited::TimedOut).then(|| self.permit()))
     }
 
     fn permit(&self) -> Permit {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::{Alarm, AlarmKey, cancel_alarm, set_alarm};
+use super::{Alarm, AlarmKey, cancel_alarm, current, set_alarm};
 
 /// The deadline of a greenlet's waits, and at most one alarm for it.
 ///
@@ -24,9 +24,11 @@ struct State {
 }
 
 impl Deadline {
-    /// Makes sure that the owner's alarm rings at `at` or before. Only the
-    /// owner calls it.
-    pub(super) fn set(&self, at: Instant, owner: impl FnOnce() -> Option<Arc<dyn Alarm>>) {
+    /// Makes sure that the running greenlet, the owner, is rung for at `deadline`
+    /// or before. `None` changes nothing: an alarm that is left over wakes the
+    /// owner once, early.
+    pub(super) fn set(&self, deadline: Option<Instant>) {
+        let Some(at) = deadline else { return };
         let mut state = self.state.lock();
         state.at = Some(at);
         match state.alarm {
@@ -35,7 +37,9 @@ impl Deadline {
                 if let Some(key) = old {
                     cancel_alarm(key);
                 }
-                state.alarm = owner().map(|owner| set_alarm(at, owner));
+                state.alarm = current::with_frame(|frame| {
+                    frame.map(|frame| set_alarm(at, frame.local.clone()))
+                });
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::{Ended, Entry, Strand, Unwinding, Wait, WaitList, checkpoint, with_strand};
+use super::{Strand, Unwinding, WaitList, Waited, checkpoint, wait_in};
 
 /// What came out of a greenlet's body.
 pub(crate) enum Outcome {
@@ -53,18 +53,9 @@ impl End {
         if self.has_come() {
             return Ok(true);
         }
-        with_strand(|strand| {
-            let wait = Wait::begin(strand)?;
-            let number = {
-                let mut state = self.state.lock();
-                if state.ended {
-                    return Ok(true);
-                }
-                state.waiters.push(wait.ticket())
-            };
-            let _entry = Entry::new(&self.state, |state| &mut state.waiters, number);
-            Ok(wait.end(deadline)? == Ended::Woken)
-        })
+        let ready = |state: &mut State| state.ended.then_some(());
+        let waited = wait_in(&self.state, |state| &mut state.waiters, deadline, ready)?;
+        Ok(waited != Waited::TimedOut)
     }
 
     /// The end has come: wakes all waiters. Returns the links to call, and the

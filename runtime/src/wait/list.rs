@@ -1,10 +1,11 @@
 //! A list of waiters, served in the order of arrival.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::Ticket;
+use super::{Ended, Ticket, Unwinding, Wait, with_strand};
 
 /// The waiters of one primitive. Lives inside the primitive's lock.
 #[derive(Debug, Default)]
@@ -73,24 +74,59 @@ impl Waiters {
     }
 }
 
-/// A waiter's place in a list inside a lock. Leaves the list when dropped, so
-/// also when the wait ends by unwinding.
-#[derive(Debug)]
-pub(crate) struct Entry<'a, S> {
-    state: &'a Mutex<S>,
-    list: fn(&mut S) -> &mut WaitList,
-    number: u64,
+/// How a wait in a list ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Waited<R> {
+    /// There was no need to wait: this was there.
+    Ready(R),
+    /// A waker has ended the wait.
+    Woken,
+    /// The deadline passed.
+    TimedOut,
 }
 
-impl<'a, S> Entry<'a, S> {
-    /// Describes the place `number` of the list that `list` finds in `state`.
-    pub(crate) fn new(state: &'a Mutex<S>, list: fn(&mut S) -> &mut WaitList, number: u64) -> Self {
-        Self {
+/// Waits in the list that `list` finds in `state`, unless `ready` finds there
+/// what is waited for.
+///
+/// `ready` is asked with the lock held, after wakers can see the wait: what
+/// comes later wakes it. However the wait ends, by unwinding too, the waiter
+/// leaves the list.
+///
+/// # Errors
+///
+/// If it would have to wait while the greenlet unwinds.
+pub(crate) fn wait_in<S, R>(
+    state: &Mutex<S>,
+    list: fn(&mut S) -> &mut WaitList,
+    deadline: Option<Instant>,
+    ready: impl FnOnce(&mut S) -> Option<R>,
+) -> Result<Waited<R>, Unwinding> {
+    with_strand(|strand| {
+        let wait = Wait::begin(strand)?;
+        let number = {
+            let mut state = state.lock();
+            if let Some(ready) = ready(&mut state) {
+                return Ok(Waited::Ready(ready));
+            }
+            list(&mut state).push(wait.ticket())
+        };
+        let _entry = Entry {
             state,
             list,
             number,
-        }
-    }
+        };
+        Ok(match wait.end(deadline)? {
+            Ended::Woken => Waited::Woken,
+            Ended::TimedOut => Waited::TimedOut,
+        })
+    })
+}
+
+/// A waiter's place in a list inside a lock. Leaves the list when dropped.
+struct Entry<'a, S> {
+    state: &'a Mutex<S>,
+    list: fn(&mut S) -> &mut WaitList,
+    number: u64,
 }
 
 impl<S> Drop for Entry<'_, S> {
@@ -101,7 +137,6 @@ impl<S> Drop for Entry<'_, S> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Ended, Wait, with_strand};
     use super::*;
 
     #[test]

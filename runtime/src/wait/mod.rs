@@ -24,7 +24,7 @@ mod strand;
 
 pub(crate) use end::{End, Outcome};
 pub(crate) use interrupt::{Interrupt, Interrupted};
-pub(crate) use list::{Entry, WaitList};
+pub(crate) use list::{WaitList, Waited, wait_in};
 pub(crate) use strand::{Strand, with_strand};
 
 use strand::Phase;
@@ -111,7 +111,7 @@ impl<'a> Wait<'a> {
     /// Suspends until a ticket is used or the deadline passes.
     ///
     /// Unwinds when interrupted: whoever left tickets takes them back in a
-    /// destructor ([`Entry`] does).
+    /// destructor ([`wait_in`] does).
     ///
     /// # Errors
     ///

@@ -77,14 +77,9 @@ impl GreenletParker {
         self.in_io.store(false, Ordering::Release);
     }
 
-    /// Makes sure that the owner is unparked at `deadline`. `None` changes
-    /// nothing: an alarm that is left over wakes the owner once, early.
+    /// Makes sure that the owner is unparked at `deadline`.
     pub(super) fn set_deadline(&self, deadline: Option<Instant>) {
-        if let Some(at) = deadline {
-            self.deadline.set(at, || {
-                current::with_frame(|frame| Some(frame?.local.clone() as Arc<dyn Alarm>))
-            });
-        }
+        self.deadline.set(deadline);
     }
 
     /// The alarm has rung: wakes the owner if its deadline has come.

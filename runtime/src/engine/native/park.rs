@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::super::Alarm;
 use super::super::deadline::Deadline;
-use super::super::{Alarm, current};
 use super::hub;
 use super::task::TaskPtr;
 
@@ -40,7 +40,7 @@ impl GreenletParker {
     /// Suspends the owner until an unpark, or about the deadline.
     #[inline]
     pub(in super::super) fn park(&self, deadline: Option<Instant>) {
-        self.set_deadline(deadline);
+        self.deadline.set(deadline);
         self.park_raw();
     }
 
@@ -81,15 +81,6 @@ impl GreenletParker {
         let task = *self.task.lock();
         if let Some(task) = task {
             hub::make_ready(task);
-        }
-    }
-
-    /// Makes sure that the owner is unparked at `deadline`.
-    pub(super) fn set_deadline(&self, deadline: Option<Instant>) {
-        if let Some(at) = deadline {
-            self.deadline.set(at, || {
-                current::with_frame(|frame| Some(frame?.local.clone() as Arc<dyn Alarm>))
-            });
         }
     }
 
