@@ -1,6 +1,7 @@
 //! A greenlet's deadline, armed lazily. The same for every engine.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -14,6 +15,8 @@ use super::{Alarm, AlarmKey, cancel_alarm, current, set_alarm};
 /// operation per call.
 #[derive(Debug, Default)]
 pub(super) struct Deadline {
+    // Whether there was ever one: most greenlets have none to forget.
+    used: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -29,6 +32,7 @@ impl Deadline {
     /// owner once, early.
     pub(super) fn set(&self, deadline: Option<Instant>) {
         let Some(at) = deadline else { return };
+        self.used.store(true, Ordering::Relaxed);
         let mut state = self.state.lock();
         state.at = Some(at);
         match state.alarm {
@@ -62,6 +66,10 @@ impl Deadline {
 
     /// Forgets the deadline, so that no alarm keeps an ended greenlet's data.
     pub(super) fn forget(&self) {
+        // Written by this greenlet alone.
+        if !self.used.load(Ordering::Relaxed) {
+            return;
+        }
         let mut state = self.state.lock();
         state.at = None;
         if let Some(key) = state.alarm.take() {

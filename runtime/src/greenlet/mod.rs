@@ -57,6 +57,8 @@ where
 #[must_use = "dropping it detaches the greenlet; its result is lost"]
 pub struct Greenlet<T> {
     handle: GreenletRef,
+    // The outcome has been taken: there is none to disown.
+    taken: bool,
     result: PhantomData<fn() -> T>,
 }
 
@@ -64,6 +66,7 @@ impl<T: 'static> Greenlet<T> {
     fn new(strand: Arc<Strand>) -> Self {
         Self {
             handle: GreenletRef::new(strand),
+            taken: false,
             result: PhantomData,
         }
     }
@@ -89,8 +92,10 @@ impl<T: 'static> Greenlet<T> {
     /// assert!(fails.get().unwrap_err().is_panic());
     /// ```
     #[doc(alias = "value")]
-    pub fn get(self) -> Result<T, GreenletError> {
-        self.handle.take_outcome()
+    pub fn get(mut self) -> Result<T, GreenletError> {
+        let outcome = self.handle.take_outcome();
+        self.taken = self.is_finished();
+        outcome
     }
 
     /// Waits until the greenlet has ended, in whatever way.
@@ -199,7 +204,9 @@ impl<T: 'static> Greenlet<T> {
 
 impl<T> Drop for Greenlet<T> {
     fn drop(&mut self) {
-        self.handle.strand().end.disown();
+        if !self.taken {
+            self.handle.strand().end.disown();
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -27,6 +28,8 @@ pub(crate) type Link = Box<dyn FnOnce(Arc<Strand>) + Send>;
 /// The end of one greenlet.
 #[derive(Default)]
 pub(crate) struct End {
+    // Set with the lock held, before `State::ended`'s waiters are woken.
+    has_come: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -43,7 +46,7 @@ struct State {
 impl End {
     /// Whether the greenlet has ended.
     pub(crate) fn has_come(&self) -> bool {
-        self.state.lock().ended
+        self.has_come.load(Ordering::Acquire)
     }
 
     /// Waits for the end: true when it has come, false when the deadline came
@@ -65,6 +68,7 @@ impl End {
         let (unwanted, waiters, links) = {
             let mut state = self.state.lock();
             state.ended = true;
+            self.has_come.store(true, Ordering::Release);
             let unwanted = if state.disowned {
                 Some(outcome)
             } else {

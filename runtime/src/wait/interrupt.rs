@@ -52,6 +52,9 @@ impl Interrupts {
 
     /// Takes a kill that came before the greenlet's first run.
     pub(crate) fn take_kill(&self) -> bool {
+        if !self.any.load(Ordering::SeqCst) {
+            return false;
+        }
         let killed = self.waiting.lock().contains(&Interrupt::Kill);
         if killed {
             self.remove(Interrupt::Kill);

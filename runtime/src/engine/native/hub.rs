@@ -31,6 +31,9 @@ use super::task::{Resumed, TaskPtr};
 /// Events taken from epoll at a time.
 const EVENTS: usize = 256;
 
+/// Stacks that a hub keeps for itself; more go back to the slabs, for all.
+const STACKS_AT_HAND: usize = 4096;
+
 /// Alarms rung between two polls: a burst of them must not keep I/O waiting.
 const RINGS_PER_POLL: usize = 1024;
 
@@ -57,6 +60,8 @@ thread_local! {
     // woken.
     static HERE: Cell<*const Core> = const { Cell::new(ptr::null()) };
     static READY: RefCell<VecDeque<TaskPtr>> = const { RefCell::new(VecDeque::new()) };
+    // Stacks of greenlets that ended here: the next are spawned without a lock.
+    static STACKS: RefCell<Vec<Stack>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Whether the hub runs, so that its settings are made.
@@ -197,16 +202,30 @@ impl Core {
     /// A stack for a new greenlet.
     pub(super) fn take_stack(&self, size: usize) -> io::Result<Stack> {
         if size == self.stack_size {
-            self.slabs.take()
+            let mine = ptr::eq(HERE.get(), self);
+            match STACKS.with_borrow_mut(|stacks| if mine { stacks.pop() } else { None }) {
+                Some(stack) => Ok(stack),
+                None => self.slabs.take(),
+            }
         } else {
             self.slabs
                 .take_sized(size.max(self.page_size).next_multiple_of(self.page_size))
         }
     }
 
-    /// Takes back the stack of a greenlet that has ended.
+    /// Takes back the stack of a greenlet that has ended, on the hub's thread.
     pub(super) fn give_stack(&self, stack: Stack) {
-        self.slabs.give(stack);
+        let over = STACKS.with_borrow_mut(|stacks| {
+            if stack.is_pooled() && stacks.len() < STACKS_AT_HAND {
+                stacks.push(stack);
+                None
+            } else {
+                Some(stack)
+            }
+        });
+        if let Some(stack) = over {
+            self.slabs.give(stack);
+        }
     }
 
     /// Has events of `fd` told to `readiness`, until it is retired.

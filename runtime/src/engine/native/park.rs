@@ -1,11 +1,9 @@
 //! Parking one greenlet.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
-
-use parking_lot::Mutex;
 
 use super::super::Alarm;
 use super::super::deadline::Deadline;
@@ -17,7 +15,7 @@ use super::task::TaskPtr;
 pub(in super::super) struct GreenletParker {
     state: AtomicU8,
     // Set once, before anybody can see the greenlet as parked.
-    task: Mutex<Option<TaskPtr>>,
+    task: OnceLock<TaskPtr>,
     deadline: Deadline,
 }
 
@@ -31,7 +29,7 @@ const PARKED: u8 = 2;
 impl GreenletParker {
     /// Says which task the parker belongs to.
     pub(super) fn belongs_to(&self, task: TaskPtr) {
-        *self.task.lock() = Some(task);
+        let _ = self.task.set(task); // empty: a parker has one greenlet
     }
 
     /// Nothing to prepare: a token is kept from the start.
@@ -78,9 +76,8 @@ impl GreenletParker {
                 Err(now) => seen = now,
             }
         }
-        let task = *self.task.lock();
-        if let Some(task) = task {
-            hub::make_ready(task);
+        if let Some(task) = self.task.get() {
+            hub::make_ready(*task);
         }
     }
 

@@ -38,6 +38,11 @@ impl Stack {
         self.bottom + self.size
     }
 
+    /// Whether it is one of the default size.
+    pub(super) fn is_pooled(&self) -> bool {
+        self.pooled
+    }
+
     /// Its lowest address; the guard begins there.
     pub(super) fn bottom(&self) -> usize {
         self.bottom

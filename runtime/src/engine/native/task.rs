@@ -26,6 +26,8 @@ pub(in super::super) struct TaskPtr(NonNull<Task>);
 
 // SAFETY: other threads only pass it on to the task's hub.
 unsafe impl Send for TaskPtr {}
+// SAFETY: as above; it is copied, never changed.
+unsafe impl Sync for TaskPtr {}
 
 /// What resuming a task came to.
 pub(super) enum Resumed {
