@@ -35,6 +35,11 @@ impl Hub {
     /// thread-local across one. All code of the program that runs in
     /// greenlets, libraries included, has to keep to this.
     ///
+    /// `may` itself has a window with more than one worker, seen by reading and
+    /// not by any test: it touches a coroutine's data after it has let others
+    /// wake it, and a greenlet that another worker wakes and runs to its end at
+    /// that moment is gone. No care of the caller's closes it.
+    ///
     /// # Errors
     ///
     /// `InvalidInput` for 0; `AlreadyExists` when the hub runs.
