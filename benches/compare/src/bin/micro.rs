@@ -1,7 +1,8 @@
 //! Spawning, switching and parking, beside raw `may`, in one run.
 //!
 //! `cargo run --release --bin micro`, and once more with `--features native` for
-//! the other engine. Subjects take turns, each in a process of its own on core 0;
+//! the other engine. With a number it parks that many greenlets and says what
+//! they take. Subjects take turns, each in a process of its own on core 0;
 //! the table shows medians of five rounds.
 
 use std::hint::black_box;
@@ -21,9 +22,22 @@ const MEASURES: [(&str, &str); 4] = [
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    if let [subject, measure] = args.as_slice() {
-        println!("{}", one(subject, measure));
-        return ExitCode::SUCCESS;
+    match args.as_slice() {
+        [] => {}
+        [subject, measure] => {
+            println!("{}", one(subject, measure));
+            return ExitCode::SUCCESS;
+        }
+        [count] => {
+            let parked = count.parse().unwrap_or(PARKED);
+            println!(
+                "{:.0} bytes each, {} mappings",
+                maypole_parked(parked),
+                mappings()
+            );
+            return ExitCode::SUCCESS;
+        }
+        _ => return ExitCode::FAILURE,
     }
     println!("| | maypole | raw may | maypole ÷ may |\n|---|--:|--:|--:|");
     for (measure, what) in MEASURES {
@@ -74,7 +88,7 @@ fn one(subject: &str, measure: &str) -> f64 {
         ("maypole", "spawn-join") => maypole_spawn(1),
         ("maypole", "spawn-1000") => maypole_spawn(1000),
         ("maypole", "switch") => maypole_switch(),
-        ("maypole", "parked") => maypole_parked(),
+        ("maypole", "parked") => maypole_parked(PARKED),
         ("may", "spawn-join") => may_spawn(1),
         ("may", "spawn-1000") => may_spawn(1000),
         ("may", "switch") => may_switch(),
@@ -127,17 +141,18 @@ fn maypole_switch() -> f64 {
     timed.get().unwrap_or(f64::NAN)
 }
 
-fn maypole_parked() -> f64 {
+fn maypole_parked(count: usize) -> f64 {
     maypole::spawn(|| ()).join();
     let never = maypole::Event::new();
     let before = resident();
-    let parked: Vec<_> = (0..PARKED)
+    let parked: Vec<_> = (0..count)
         .map(|_| {
             let never = never.clone();
             maypole::spawn(move || never.wait())
         })
         .collect();
-    maypole::sleep(Duration::from_millis(500));
+    // Behind all of them, so that they have parked when it is joined.
+    maypole::spawn(|| ()).join();
     let each = (resident() - before) / parked.len() as f64;
     never.set();
     each
@@ -208,6 +223,10 @@ fn may_parked() -> f64 {
         each
     });
     each.unwrap_or(f64::NAN)
+}
+
+fn mappings() -> usize {
+    std::fs::read_to_string("/proc/self/maps").map_or(0, |maps| maps.lines().count())
 }
 
 /// Resident memory of this process, in bytes.
