@@ -139,13 +139,16 @@ fn in_order(wait: impl Fn() + Clone + Send + 'static, wake: impl FnOnce()) {
     let waiters: Vec<_> = (0..100)
         .map(|n| {
             let (wait, order) = (wait.clone(), order.clone());
-            spawn(move || {
+            let waiter = spawn(move || {
                 wait();
                 order.lock().push(n);
-            })
+            });
+            // It has arrived before the next one is there: one whose slice is
+            // spent on its way lets others go first.
+            settle();
+            waiter
         })
         .collect();
-    settle();
     wake();
     for waiter in waiters {
         value_of(waiter.get());
