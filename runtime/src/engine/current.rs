@@ -3,11 +3,13 @@
 use std::any::TypeId;
 use std::cell::Cell;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 
 use super::Local;
 use super::overflow::Running;
+use super::parker::Kind;
 
 /// What is known of a greenlet while it runs. Lives on its own stack, from
 /// before its body begins until after it has ended.
@@ -50,8 +52,8 @@ pub(crate) fn with_current<L: Local, R>(f: impl FnOnce(Option<&Arc<L>>) -> R) ->
 #[inline(always)] // see `wait::yield_now`
 pub(super) fn with_frame<R>(f: impl FnOnce(Option<&Frame>) -> R) -> R {
     // SAFETY: a non-null pointer names the frame of the greenlet that runs on
-    // this thread: `enter` sets it while the frame is borrowed, `suspended`
-    // sets it again whenever the greenlet resumes, and `enter` clears it when
+    // this thread: `run` sets it while the frame is borrowed, `suspended`
+    // sets it again whenever the greenlet resumes, and `run` clears it when
     // the greenlet ends. The greenlet that calls us is that one, so its frame
     // outlives this call.
     f(unsafe { get().as_ref() })
@@ -63,12 +65,20 @@ pub(super) fn is_greenlet() -> bool {
     !get().is_null()
 }
 
-/// Runs `body` as the greenlet that `frame` describes.
-pub(super) fn enter<R>(frame: &Frame, body: impl FnOnce() -> R) -> R {
+/// The root of every greenlet: runs `body` as the one that `frame` describes,
+/// after `first`, which may suspend it already.
+pub(super) fn run(frame: &Frame, first: impl FnOnce(), body: Box<dyn FnOnce() + Send>) {
     set(frame);
-    let value = body();
+    first();
+    // The layer above catches what its users throw. What comes through is a
+    // defect of ours, and must not unwind into the hub.
+    if catch_unwind(AssertUnwindSafe(body)).is_err() {
+        log::error!("a panic reached the root of greenlet {}", frame.local.id());
+    }
+    if let Kind::Greenlet(parker) = &frame.local.parker().0 {
+        parker.disarm();
+    }
     set(ptr::null());
-    value
 }
 
 /// Runs `switch`, which lets other coroutines run on this thread and may come

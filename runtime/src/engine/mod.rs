@@ -30,7 +30,9 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use rustix::time::Timespec;
 
 mod alarms;
 mod current;
@@ -180,12 +182,18 @@ pub(crate) fn spawn_local<L: Local>(
     )
 }
 
-/// Turns what is left until `deadline` into a kernel time; `None` waits for ever.
-fn time_left(deadline: Option<Instant>) -> Option<rustix::time::Timespec> {
-    let left = deadline?.saturating_duration_since(Instant::now());
-    Some(rustix::time::Timespec {
-        // A deadline is at most `Deadline`'s horizon away, which fits.
-        tv_sec: left.as_secs().min(i64::MAX as u64) as i64,
-        tv_nsec: left.subsec_nanos().into(),
-    })
+/// What is left until `deadline` as a kernel time; `None` waits for ever.
+fn time_left(deadline: Option<Instant>) -> Option<Timespec> {
+    Some(timespec(
+        deadline?.saturating_duration_since(Instant::now()),
+    ))
+}
+
+/// A duration as a kernel time.
+fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        // A deadline is at most `wait`'s horizon away, which fits.
+        tv_sec: duration.as_secs().min(i64::MAX as u64) as i64,
+        tv_nsec: duration.subsec_nanos().into(),
+    }
 }

@@ -13,7 +13,7 @@ use rustix::time::{
 
 use super::super::alarms::Alarms;
 use super::super::slice::polled;
-use super::super::{Alarm, AlarmKey};
+use super::super::{Alarm, AlarmKey, timespec};
 use super::hub::hub;
 use super::turn::wait_handle;
 
@@ -102,14 +102,8 @@ impl Clock {
             .saturating_duration_since(Instant::now())
             .max(Duration::from_nanos(1));
         let setting = Itimerspec {
-            it_interval: Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            },
-            it_value: Timespec {
-                tv_sec: left.as_secs().min(i64::MAX as u64) as i64,
-                tv_nsec: left.subsec_nanos().into(),
-            },
+            it_interval: Timespec::default(),
+            it_value: timespec(left),
         };
         match timerfd_settime(&*self.timer, TimerfdTimerFlags::empty(), &setting) {
             Ok(_) => state.armed = Some(at),

@@ -90,7 +90,7 @@ impl GreenletParker {
     }
 
     /// The greenlet is about to end.
-    pub(super) fn disarm(&self) {
+    pub(in super::super) fn disarm(&self) {
         self.deadline.forget();
     }
 }

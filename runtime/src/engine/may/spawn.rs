@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use may::coroutine;
 
-use super::super::parker::Kind;
 use super::super::settings::Place;
 use super::super::{Local, Placement, SpawnError, current};
 use super::hub::hub;
@@ -93,20 +92,13 @@ fn run<L: Local>(
         stack_size,
         guard: guard..guard + 2 * page,
     };
-    current::enter(&frame, || {
+    let first = || {
         if on_hub {
             // Greenlets that spawn each other in a chain must let I/O in too.
             // One from outside has come through a poll.
             turn::tick();
         }
-        // The layer above catches what its users throw. What comes through is
-        // a defect of ours, which `may` would log and swallow.
-        if catch_unwind(AssertUnwindSafe(body)).is_err() {
-            log::error!("a panic reached the root of greenlet {}", local.id());
-        }
-        if let Kind::Greenlet(parker) = &local.parker().0 {
-            parker.disarm();
-        }
-    });
+    };
+    current::run(&frame, first, body);
     drop(place);
 }

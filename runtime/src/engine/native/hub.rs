@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -23,7 +23,7 @@ use super::super::{
     time_left,
 };
 use super::inbox::Inbox;
-use super::registration::{Readiness, borrow};
+use super::registration::Readiness;
 use super::slab::{self, Slabs, Stack};
 use super::spawn::Switch;
 use super::task::{Resumed, TaskPtr};
@@ -233,14 +233,19 @@ impl Core {
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         let data = EventData::new_u64(Arc::as_ptr(readiness) as u64);
         // SAFETY: the registration that asks belongs to the owner of `fd`.
-        Ok(epoll::add(&self.epoll, unsafe { borrow(fd) }, data, flags)?)
+        Ok(epoll::add(
+            &self.epoll,
+            unsafe { BorrowedFd::borrow_raw(fd) },
+            data,
+            flags,
+        )?)
     }
 
     /// The end of `watch`. The readiness lives on until the hub has gone
     /// through the events that it may have taken already.
     pub(super) fn retire(&self, fd: RawFd, readiness: Arc<Readiness>) {
         // SAFETY: a registration is dropped before the descriptor is closed.
-        let _ = epoll::delete(&self.epoll, unsafe { borrow(fd) });
+        let _ = epoll::delete(&self.epoll, unsafe { BorrowedFd::borrow_raw(fd) });
         self.retired.lock().push(readiness);
     }
 

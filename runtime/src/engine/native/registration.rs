@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -219,14 +219,4 @@ fn bit(interest: Interest) -> u8 {
         Interest::Read => 1,
         Interest::Write => 2,
     }
-}
-
-/// The descriptor `fd`, for a call that does not outlive this one.
-///
-/// # Safety
-///
-/// `fd` must be open.
-pub(super) unsafe fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
-    // SAFETY: the caller's promise.
-    unsafe { BorrowedFd::borrow_raw(fd) }
 }

@@ -1,14 +1,12 @@
 //! Spawning greenlets.
 
 use std::any::TypeId;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use corosensei::Yielder;
 
 use super::super::current::{self, Frame};
 use super::super::parker::Kind;
-use super::super::settings::Place;
 use super::super::{Local, Placement, SpawnError};
 use super::hub;
 use super::slab::GUARD;
@@ -42,28 +40,14 @@ pub(crate) fn spawn<L: Local>(
             switch: (&raw const *yielder).cast(),
             task,
         };
-        run(&frame, body, place);
+        current::run(&frame, || {}, body);
+        drop(place);
     });
     if let Kind::Greenlet(parker) = &local.parker().0 {
         parker.belongs_to(task);
     }
     hub::make_ready(task);
     Ok(())
-}
-
-/// The root of every greenlet.
-fn run(frame: &Frame, body: Box<dyn FnOnce() + Send>, place: Place) {
-    current::enter(frame, || {
-        // The layer above catches what its users throw. What comes through is
-        // a defect of ours, and must not unwind into the hub.
-        if catch_unwind(AssertUnwindSafe(body)).is_err() {
-            log::error!("a panic reached the root of greenlet {}", frame.local.id());
-        }
-        if let Kind::Greenlet(parker) = &frame.local.parker().0 {
-            parker.disarm();
-        }
-    });
-    drop(place);
 }
 
 /// What `Frame::switch` points to.
