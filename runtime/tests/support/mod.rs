@@ -1,0 +1,50 @@
+//! What the suites in this folder share.
+#![allow(dead_code, reason = "each suite uses its part")]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long anything here may take: far more than it needs, so that only a
+/// hang reaches it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Sets the hub up as the environment asks, before anything is spawned: with
+/// `MAYPOLE_TEST_HUBS` hubs on the native engine.
+pub fn set_up() {
+    let hubs = std::env::var("MAYPOLE_TEST_HUBS").ok();
+    if let Some(hubs) = hubs.and_then(|text| text.parse().ok()) {
+        // Refused on `may`, and when another test was first.
+        let _ = maypole_runtime::Hub::threads(hubs);
+    }
+}
+
+/// Runs `body` in a greenlet and fails if it does not end in time.
+///
+/// # Panics
+///
+/// If `body` panics or takes longer than [`PATIENCE`].
+#[track_caller]
+pub fn in_greenlet<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+    set_up();
+    let greenlet = maypole_runtime::spawn(body);
+    assert!(greenlet.join_timeout(PATIENCE), "it did not end in time");
+    match greenlet.get() {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Waits until `condition` holds, letting others run.
+///
+/// # Panics
+///
+/// If it does not within [`PATIENCE`].
+#[track_caller]
+pub fn until(mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "the condition never held");
+        maypole_runtime::yield_now();
+        thread::yield_now();
+    }
+}
