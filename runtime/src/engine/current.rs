@@ -118,15 +118,17 @@ pub(super) fn visit(visitor: &mut dyn FnMut(Running<'_>)) {
     });
 }
 
-// Never inlined: inlined twice around a switch, the compiler could keep the
-// thread-local's address across it, and with more than one worker the greenlet
-// may come back on another thread.
-#[inline(never)]
+// Never inlined on `may`: inlined twice around a switch, the compiler could keep
+// the thread-local's address across it, and with more than one worker the
+// greenlet may come back on another thread.
+#[cfg_attr(feature = "native", inline)]
+#[cfg_attr(not(feature = "native"), inline(never))]
 fn get() -> *const Frame {
     CURRENT.get()
 }
 
-#[inline(never)]
+#[cfg_attr(feature = "native", inline)]
+#[cfg_attr(not(feature = "native"), inline(never))]
 fn set(frame: *const Frame) {
     CURRENT.set(frame);
 }

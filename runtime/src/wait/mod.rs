@@ -210,18 +210,21 @@ pub(crate) fn checkpoint() {
 }
 
 /// Lets every other ready greenlet run; see [`crate::yield_now`].
-// Inlined, like all that lies between a user and a switch: a return that follows
-// a switch is mispredicted, so every call level costs about 6 ns.
+// Inlined, and no closure around the switch: a return that crosses a switch is
+// mispredicted, so every call level between a user and a switch costs about 6 ns.
 #[inline(always)]
 pub(crate) fn yield_now() {
-    with_strand(|strand| {
-        if refuse_while_unwinding(strand).is_err() {
-            return;
+    let may_wait = with_strand(|strand| {
+        let may_wait = refuse_while_unwinding(strand).is_ok();
+        if may_wait {
+            strand.interrupts.deliver_one();
         }
-        strand.interrupts.deliver_one();
-        engine::yield_now();
-        strand.interrupts.deliver_one();
+        may_wait
     });
+    if may_wait {
+        engine::yield_now();
+        with_strand(|strand| strand.interrupts.deliver_one());
+    }
 }
 
 /// Suspends until the deadline; returns at once while unwinding.
