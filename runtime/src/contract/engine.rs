@@ -49,19 +49,14 @@ impl Local for Bare {
     fn parker(&self) -> &Parker {
         &self.parker
     }
+
+    fn ended(self: Arc<Self>) {}
 }
 
 /// Spawns `body` with what it is carried along with.
 fn start(body: impl FnOnce(&Arc<Bare>) + Send + 'static) -> Arc<Bare> {
     let local = Bare::new();
-    let mine = local.clone();
-    spawn(
-        Placement::Here,
-        default_stack_size(),
-        local.clone(),
-        Box::new(move || body(&mine)),
-    )
-    .unwrap();
+    spawn(Placement::Here, default_stack_size(), local.clone(), body).unwrap();
     local
 }
 
@@ -183,18 +178,15 @@ fn spawn_says_when_a_stack_cannot_be_mapped() {
         let dropped = Counter::default();
         for bytes in [1 << 47, usize::MAX - 4096, usize::MAX / 2] {
             let guard = dropped.on_drop();
-            let refused = spawn(
-                Placement::Here,
-                bytes,
-                Bare::new(),
-                Box::new(move || drop(guard)),
-            );
+            let refused = spawn(Placement::Here, bytes, Bare::new(), move |_: &_| {
+                drop(guard)
+            });
             assert!(matches!(refused, Err(SpawnError::Stack)), "{bytes}");
         }
         assert_eq!(dropped.get(), 3);
     });
     in_engine(|_| {
-        let refused = spawn(Placement::Here, 1 << 47, Bare::new(), Box::new(|| ()));
+        let refused = spawn(Placement::Here, 1 << 47, Bare::new(), |_: &_| ());
         assert!(matches!(refused, Err(SpawnError::Stack)));
     });
 }
@@ -206,12 +198,41 @@ fn spawn_takes_stacks_of_many_sizes() {
         let sizes = [16, 17, 20, 32, 64, 256, 1000, 4096].map(|kib| kib * 1024);
         for size in sizes.into_iter().chain([16_385, 100_000, 1_000_001]) {
             let ran = ran.clone();
-            let body = move || {
+            let body = move |_: &_| {
                 ran.add();
             };
-            spawn(Placement::Here, size, Bare::new(), Box::new(body)).unwrap();
+            spawn(Placement::Here, size, Bare::new(), body).unwrap();
         }
         ran.reaches(11);
+    });
+}
+
+#[test]
+fn spawn_takes_bodies_of_all_sizes() {
+    fn captures<const N: usize>(sum: &Counter) {
+        let (sum, bytes) = (sum.clone(), [1; N]);
+        let body = move |_: &_| {
+            let bytes = std::hint::black_box(bytes);
+            assert_eq!(
+                bytes
+                    .iter()
+                    .map(|byte: &u8| usize::from(*byte))
+                    .sum::<usize>(),
+                N
+            );
+            sum.add();
+        };
+        spawn(Placement::Here, 16 * 1024, Bare::new(), body).unwrap();
+    }
+
+    contract(|| {
+        let sum = Counter::default();
+        captures::<0>(&sum);
+        captures::<1000>(&sum);
+        captures::<512>(&sum);
+        captures::<513>(&sum);
+        captures::<5000>(&sum);
+        sum.reaches(5);
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -14,11 +15,17 @@ use super::parker::Kind;
 /// What is known of a greenlet while it runs. Lives on its own stack, from
 /// before its body begins until after it has ended.
 pub(super) struct Frame {
-    pub(super) local: Arc<dyn Local>,
+    // Not counted: `run` owns it for as long.
+    pub(super) local: ManuallyDrop<Arc<dyn Local>>,
     // The same with its type: points to an `Arc<L>` on the greenlet's stack, and
     // names that type.
-    pub(super) typed: *const (),
-    pub(super) type_id: TypeId,
+    typed: *const (),
+    type_id: TypeId,
+    pub(super) root: Root,
+}
+
+/// What an engine knows of a greenlet that runs on it.
+pub(super) struct Root {
     pub(super) stack_size: usize,
     pub(super) guard: Range<usize>,
     /// What the greenlet switches away with; points to its own stack.
@@ -43,7 +50,7 @@ pub(crate) fn with_current<L: Local, R>(f: impl FnOnce(Option<&Arc<L>>) -> R) ->
         f(frame
             .filter(|frame| frame.type_id == TypeId::of::<Arc<L>>())
             // SAFETY: `typed` points to a value of that type, on the same stack
-            // as the frame, and is alive as long: see `spawn::run`.
+            // as the frame, and is alive as long: see `run`.
             .map(|frame| unsafe { &*frame.typed.cast::<Arc<L>>() }))
     })
 }
@@ -65,20 +72,34 @@ pub(super) fn is_greenlet() -> bool {
     !get().is_null()
 }
 
-/// The root of every greenlet: runs `body` as the one that `frame` describes,
+/// The root of every greenlet: runs `body` as the one that `root` describes,
 /// after `first`, which may suspend it already.
-pub(super) fn run(frame: &Frame, first: impl FnOnce(), body: Box<dyn FnOnce() + Send>) {
-    set(frame);
+pub(super) fn run<L: Local>(
+    local: Arc<L>,
+    root: Root,
+    first: impl FnOnce(),
+    body: impl FnOnce(&Arc<L>),
+) {
+    // SAFETY: a second owner that is never dropped, and `local` outlives it.
+    let uncounted = unsafe { Arc::from_raw(Arc::as_ptr(&local)) };
+    let frame = Frame {
+        local: ManuallyDrop::new(uncounted),
+        typed: (&raw const local).cast(),
+        type_id: TypeId::of::<Arc<L>>(),
+        root,
+    };
+    set(&frame);
     first();
     // The layer above catches what its users throw. What comes through is a
     // defect of ours, and must not unwind into the hub.
-    if catch_unwind(AssertUnwindSafe(body)).is_err() {
-        log::error!("a panic reached the root of greenlet {}", frame.local.id());
+    if catch_unwind(AssertUnwindSafe(|| body(&local))).is_err() {
+        log::error!("a panic reached the root of greenlet {}", local.id());
     }
-    if let Kind::Greenlet(parker) = &frame.local.parker().0 {
+    if let Kind::Greenlet(parker) = &local.parker().0 {
         parker.disarm();
     }
     set(ptr::null());
+    local.ended();
 }
 
 /// Runs `switch`, which lets other coroutines run on this thread and may come
@@ -109,10 +130,10 @@ pub(super) fn visit(visitor: &mut dyn FnMut(Running<'_>)) {
     with_frame(|frame| {
         if let Some(frame) = frame {
             visitor(Running {
-                guard: frame.guard.clone(),
+                guard: frame.root.guard.clone(),
                 id: frame.local.id(),
                 name: frame.local.name(),
-                stack_size: frame.stack_size,
+                stack_size: frame.root.stack_size,
             });
         }
     });

@@ -42,7 +42,7 @@ impl Deadline {
                     cancel_alarm(key);
                 }
                 state.alarm = current::with_frame(|frame| {
-                    frame.map(|frame| set_alarm(at, frame.local.clone()))
+                    frame.map(|frame| set_alarm(at, Arc::clone(&frame.local) as Arc<dyn Alarm>))
                 });
             }
         }
@@ -61,6 +61,13 @@ impl Deadline {
                 state.at = None;
                 at.is_some()
             }
+        }
+    }
+
+    /// As new, for another owner.
+    pub(super) fn reset(&mut self) {
+        if std::mem::take(self.used.get_mut()) {
+            *self.state.get_mut() = State::default();
         }
     }
 

@@ -56,7 +56,7 @@ use self::native as imp;
 
 pub(crate) use alarms::AlarmKey;
 pub(crate) use current::with_current;
-pub(crate) use imp::{cancel_alarm, set_alarm, spawn, tick, yield_now};
+pub(crate) use imp::{cancel_alarm, set_alarm, tick, yield_now};
 pub(crate) use parker::Parker;
 pub use settings::Hub;
 pub(crate) use settings::default_stack_size;
@@ -93,6 +93,9 @@ pub(crate) trait Local: Alarm + Any {
 
     /// The greenlet's parker, for whoever has to wake it.
     fn parker(&self) -> &Parker;
+
+    /// The greenlet has ended, and the engine lets go of this.
+    fn ended(self: Arc<Self>);
 }
 
 /// Something that is told once when its time has come.
@@ -146,6 +149,32 @@ impl fmt::Display for SpawnError {
     }
 }
 
+/// Bytes that a body may capture and still be moved to its stack as it is; a
+/// larger one is boxed. `corosensei` takes a kilobyte, which has to hold what the
+/// engine adds too.
+const LARGEST_INLINE: usize = 512;
+
+/// Runs `body` as a greenlet on a stack of `stack_size` bytes, after the
+/// greenlets that are ready now.
+///
+/// # Errors
+///
+/// If as many greenlets live as the hub allows, or the stack cannot be mapped.
+pub(crate) fn spawn<L: Local, F: FnOnce(&Arc<L>) + Send + 'static>(
+    placement: Placement,
+    stack_size: usize,
+    local: Arc<L>,
+    body: F,
+) -> Result<(), SpawnError> {
+    if size_of::<F>() <= LARGEST_INLINE {
+        return imp::spawn(placement, stack_size, local, body);
+    }
+    let body = Box::new(body);
+    imp::spawn(placement, stack_size, local, move |local: &Arc<L>| {
+        body(local);
+    })
+}
+
 /// As [`spawn`], on the caller's hub, with a body that need not be `Send`.
 ///
 /// # Errors
@@ -154,32 +183,32 @@ impl fmt::Display for SpawnError {
 pub(crate) fn spawn_local<L: Local>(
     stack_size: usize,
     local: Arc<L>,
-    body: Box<dyn FnOnce()>,
+    body: impl FnOnce(&Arc<L>) + 'static,
 ) -> Result<(), SpawnError> {
-    struct Local(Box<dyn FnOnce()>);
+    struct Stays<F>(F);
     // SAFETY: the body never leaves this thread. It is spawned on the hub of the
     // greenlet that calls, whose thread this is; greenlets stay on their hub's
     // thread, and the body is run and dropped by the greenlet alone. (On `may`
     // with more workers they do not stay: the contract of `Hub::workers` puts
     // that on its caller.)
-    unsafe impl Send for Local {}
-    impl Local {
+    unsafe impl<F> Send for Stays<F> {}
+    impl<F> Stays<F> {
         // A method, so that a closure captures the whole and not its field.
-        fn run(self) {
-            (self.0)();
+        fn run<L>(self, local: &Arc<L>)
+        where
+            F: FnOnce(&Arc<L>),
+        {
+            (self.0)(local);
         }
     }
 
     if !current::is_greenlet() {
         return Err(SpawnError::NoGreenlet);
     }
-    let body = Local(body);
-    spawn(
-        Placement::Here,
-        stack_size,
-        local,
-        Box::new(move || body.run()),
-    )
+    let body = Stays(body);
+    spawn(Placement::Here, stack_size, local, move |local: &Arc<L>| {
+        body.run(local);
+    })
 }
 
 /// What is left until `deadline` as a kernel time; `None` waits for ever.

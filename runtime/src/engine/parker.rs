@@ -28,6 +28,13 @@ impl Parker {
         Self(Kind::Thread(ThreadParker::default()))
     }
 
+    /// Makes a greenlet's parker ready for another greenlet.
+    pub(crate) fn reset(&mut self) {
+        if let Kind::Greenlet(parker) = &mut self.0 {
+            parker.reset();
+        }
+    }
+
     /// Whether the owner is a greenlet.
     pub(crate) fn is_greenlet(&self) -> bool {
         matches!(self.0, Kind::Greenlet(_))

@@ -193,8 +193,11 @@ impl Places {
 
     /// Counts one more live greenlet, until the place is dropped.
     pub(super) fn take(&'static self) -> Result<Place, SpawnError> {
-        // Counted first: a thread that spawns at the same time sees it.
         let place = Place(self);
+        if self.limit == usize::MAX {
+            return Ok(place);
+        }
+        // Counted first: a thread that spawns at the same time sees it.
         if self.live.fetch_add(1, Ordering::Relaxed) >= self.limit {
             drop(place);
             return Err(SpawnError::Limit { limit: self.limit });
@@ -209,7 +212,9 @@ pub(super) struct Place(&'static Places);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.live.fetch_sub(1, Ordering::Relaxed);
+        if self.0.limit != usize::MAX {
+            self.0.live.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

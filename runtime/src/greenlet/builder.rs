@@ -93,11 +93,10 @@ impl Builder {
         F: FnOnce() -> T + 'static,
         T: 'static,
     {
-        let strand = Arc::new(Strand::for_greenlet(self.name));
+        let strand = Strand::for_greenlet(self.name);
         let stack_size = self.stack_size.unwrap_or_else(engine::default_stack_size);
         let (value, result) = local::result();
-        let mine = strand.clone();
-        let body = Box::new(move || run(&mine, || value.set(body())));
+        let body = move |strand: &Arc<Strand>| run(strand, || value.set(body()));
         engine::spawn_local(stack_size, strand.clone(), body).map_err(to_io)?;
         Ok(LocalGreenlet::new(GreenletRef::new(strand), result))
     }
@@ -112,12 +111,11 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let strand = Arc::new(Strand::for_greenlet(self.name));
+        let strand = Strand::for_greenlet(self.name);
         let greenlet = Greenlet::new(strand.clone());
         let body = body(greenlet.handle());
         let stack_size = self.stack_size.unwrap_or_else(engine::default_stack_size);
-        let mine = strand.clone();
-        let body = Box::new(move || run(&mine, body));
+        let body = move |strand: &Arc<Strand>| run(strand, body);
         engine::spawn(self.placement, stack_size, strand, body).map_err(to_io)?;
         Ok(greenlet)
     }

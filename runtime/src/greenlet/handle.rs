@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wait::{Interrupt, Outcome, Strand, deadline_after, with_strand};
+use crate::wait::{Interrupt, Outcome, Share, Strand, deadline_after, with_strand};
 
 use super::{Builder, GreenletError};
 
@@ -15,12 +15,14 @@ use super::{Builder, GreenletError};
 /// [`Greenlet::get`](super::Greenlet::get)'s.
 #[derive(Clone)]
 pub struct GreenletRef {
-    strand: Arc<Strand>,
+    strand: Share,
 }
 
 impl GreenletRef {
     pub(super) fn new(strand: Arc<Strand>) -> Self {
-        Self { strand }
+        Self {
+            strand: Share::new(strand),
+        }
     }
 
     pub(super) fn strand(&self) -> &Arc<Strand> {
@@ -100,7 +102,7 @@ impl GreenletRef {
             run_link(move || then(&ended));
         });
         if let Some(link) = self.strand.end.link(link) {
-            link(self.strand.clone());
+            link(Arc::clone(&self.strand));
         }
     }
 

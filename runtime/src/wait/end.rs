@@ -44,6 +44,15 @@ struct State {
 }
 
 impl End {
+    /// As new, for another greenlet. Drops an outcome that nobody has taken.
+    pub(super) fn reset(&mut self) {
+        *self.has_come.get_mut() = false;
+        let state = self.state.get_mut();
+        state.ended = false;
+        state.disowned = false;
+        state.outcome = None;
+    }
+
     /// Whether the greenlet has ended.
     pub(crate) fn has_come(&self) -> bool {
         self.has_come.load(Ordering::Acquire)

@@ -50,6 +50,13 @@ impl Interrupts {
         self.any.store(!waiting.is_empty(), Ordering::SeqCst);
     }
 
+    /// As new, for another strand.
+    pub(super) fn reset(&mut self) {
+        if std::mem::take(self.any.get_mut()) {
+            self.waiting.get_mut().clear();
+        }
+    }
+
     /// Takes a kill that came before the greenlet's first run.
     pub(crate) fn take_kill(&self) -> bool {
         if !self.any.load(Ordering::SeqCst) {

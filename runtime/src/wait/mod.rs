@@ -25,7 +25,7 @@ mod strand;
 pub(crate) use end::{End, Outcome};
 pub(crate) use interrupt::{Interrupt, Interrupted};
 pub(crate) use list::{WaitList, Waited, wait_in};
-pub(crate) use strand::{Strand, with_strand};
+pub(crate) use strand::{Share, Strand, with_strand};
 
 use strand::Phase;
 

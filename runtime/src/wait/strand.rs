@@ -1,10 +1,11 @@
 //! One thread of control: a greenlet, or a plain thread while it uses this
 //! crate.
 
+use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::engine::{self, Alarm, Local, Parker};
 
@@ -38,16 +39,95 @@ pub(super) enum Phase {
 const PHASE_BITS: u32 = 2;
 const PHASE_MASK: u64 = (1 << PHASE_BITS) - 1;
 
+/// A share in a greenlet's strand. The last one to go keeps the strand for
+/// another greenlet, so that a spawn asks the allocator for nothing.
+#[derive(Clone)]
+pub(crate) struct Share(Option<Arc<Strand>>);
+
+impl Share {
+    pub(crate) fn new(strand: Arc<Strand>) -> Self {
+        Self(Some(strand))
+    }
+}
+
+impl Deref for Share {
+    type Target = Arc<Strand>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<Strand> {
+        match &self.0 {
+            Some(strand) => strand,
+            None => unreachable!("a share is emptied by its destructor"),
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if let Some(strand) = self.0.take() {
+            Strand::let_go(strand);
+        }
+    }
+}
+
+/// Strands of ended greenlets that each thread keeps for new ones: as many as
+/// a hub keeps stacks. Some 400 bytes each.
+const KEPT: usize = 4096;
+
+/// Numbers that a thread takes at a time.
+const IDS_AT_A_TIME: u64 = 256;
+
+thread_local! {
+    static SPARE: RefCell<Vec<Arc<Strand>>> = const { RefCell::new(Vec::new()) };
+    static IDS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
 impl Strand {
     /// A strand for a greenlet that is about to be spawned.
-    pub(crate) fn for_greenlet(name: Option<Box<str>>) -> Self {
-        Self::new(name, Parker::for_greenlet())
+    pub(crate) fn for_greenlet(name: Option<Box<str>>) -> Arc<Self> {
+        let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
+        if let Ok(Some(mut spare)) = spare
+            && let Some(strand) = Arc::get_mut(&mut spare)
+        {
+            strand.id = next_id();
+            strand.name = name;
+            return spare;
+        }
+        Arc::new(Self::new(name, Parker::for_greenlet()))
+    }
+
+    /// Lets go of a greenlet's strand, and keeps it for another greenlet if
+    /// nobody else holds it.
+    fn let_go(mut this: Arc<Self>) {
+        // A look first, which is cheap: others mostly hold it still.
+        if Arc::strong_count(&this) > 1 {
+            return;
+        }
+        let Some(strand) = Arc::get_mut(&mut this) else {
+            return;
+        };
+        strand.reset();
+        // A thread that is about to end keeps nothing.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < KEPT {
+                spare.push(this);
+            }
+        });
+    }
+
+    // The turn counts on: no ticket of the last greenlet fits the next.
+    fn reset(&mut self) {
+        self.name = None;
+        self.default_name.take();
+        self.parker.reset();
+        self.interrupts.reset();
+        self.end.reset();
     }
 
     fn new(name: Option<Box<str>>, parker: Parker) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id: next_id(),
             name,
             default_name: OnceLock::new(),
             parker,
@@ -127,6 +207,10 @@ impl Local for Strand {
     fn parker(&self) -> &Parker {
         &self.parker
     }
+
+    fn ended(self: Arc<Self>) {
+        Self::let_go(self);
+    }
 }
 
 impl fmt::Debug for Strand {
@@ -152,6 +236,21 @@ pub(crate) fn with_strand<R>(f: impl FnOnce(&Arc<Strand>) -> R) -> R {
             }
         })
     })
+}
+
+/// A number that no other strand has had. They rise on each thread.
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let take = |ids: &Cell<(u64, u64)>| {
+        let (mut next, mut end) = ids.get();
+        if next == end {
+            next = NEXT.fetch_add(IDS_AT_A_TIME, Ordering::Relaxed);
+            end = next + IDS_AT_A_TIME;
+        }
+        ids.set((next + 1, end));
+        next
+    };
+    IDS.with(take)
 }
 
 fn turn_of(word: u64) -> u64 {

@@ -29,6 +29,12 @@ pub(in super::super) struct GreenletParker {
 }
 
 impl GreenletParker {
+    /// Makes it ready for another greenlet, when nobody knows of the last one
+    /// any more.
+    pub(in super::super) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
     /// To be called by the owner before it is announced as waiting.
     pub(in super::super) fn prepare(&self) {
         self.blocker.get_or_init(|| Blocker::new(true));

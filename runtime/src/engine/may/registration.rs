@@ -76,7 +76,7 @@ impl Registration {
         };
         if !claim.leads {
             current::with_frame(|frame| {
-                *self.follower.lock() = frame.map(|frame| frame.local.clone());
+                *self.follower.lock() = frame.map(|frame| Arc::clone(&frame.local));
             });
             // The leader may have left before it could see us, and then nobody
             // would wake us.

@@ -1,6 +1,5 @@
 //! Spawning: the one place where a coroutine of `may` is made.
 
-use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -11,17 +10,12 @@ use super::super::{Local, Placement, SpawnError, current};
 use super::hub::hub;
 use super::turn;
 
-/// Runs `body` as a greenlet on a stack of `stack_size` bytes, after the
-/// greenlets that are ready now.
-///
-/// # Errors
-///
-/// If as many greenlets live as the hub allows, or the stack cannot be mapped.
+/// See [`spawn`](super::super::spawn).
 pub(crate) fn spawn<L: Local>(
     placement: Placement,
     stack_size: usize,
     local: Arc<L>,
-    body: Box<dyn FnOnce() + Send>,
+    body: impl FnOnce(&Arc<L>) + Send + 'static,
 ) -> Result<(), SpawnError> {
     if let Placement::On(hub @ 1..) = placement {
         return Err(SpawnError::NoHub { hub });
@@ -72,7 +66,7 @@ pub(crate) fn spawn<L: Local>(
 /// The root of every greenlet.
 fn run<L: Local>(
     local: Arc<L>,
-    body: Box<dyn FnOnce() + Send>,
+    body: impl FnOnce(&Arc<L>),
     stack_size: usize,
     place: Place,
     on_hub: bool,
@@ -85,10 +79,7 @@ fn run<L: Local>(
     let top = (&raw const marker as usize).next_multiple_of(page);
     let usable = stack_size.next_multiple_of(page);
     let guard = top.saturating_sub(usable + page);
-    let frame = current::Frame {
-        local: local.clone(),
-        typed: (&raw const local).cast(),
-        type_id: TypeId::of::<Arc<L>>(),
+    let root = current::Root {
         stack_size,
         guard: guard..guard + 2 * page,
     };
@@ -99,6 +90,6 @@ fn run<L: Local>(
             turn::tick();
         }
     };
-    current::run(&frame, first, body);
+    current::run(local, root, first, body);
     drop(place);
 }

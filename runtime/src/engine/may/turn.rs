@@ -45,14 +45,14 @@ pub(crate) fn tick() {
 #[cold]
 fn step_back() {
     current::with_frame(|frame| {
-        let Some(me) = frame.map(|frame| &frame.local) else {
+        let Some(me) = frame.map(|frame| Arc::clone(&frame.local)) else {
             return;
         };
         let Kind::Greenlet(parker) = &me.parker().0 else {
             return;
         };
         parker.prepare();
-        hub().bench.sit_down(me.clone());
+        hub().bench.sit_down(Arc::clone(&me));
         parker.park_raw();
     });
 }

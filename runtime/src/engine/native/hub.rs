@@ -40,8 +40,11 @@ const RINGS_PER_POLL: usize = 1024;
 /// What each hub has one of, from its start to the end of the process.
 pub(super) struct Core {
     inbox: Inbox,
-    // Greenlets that live on this hub.
-    load: AtomicUsize,
+    // Greenlets that live on this hub: those that it spawned for itself less
+    // those that have ended, which only its own thread counts, and those that
+    // others sent. The sum is right, each alone may be below zero.
+    kept: AtomicUsize,
+    sent: AtomicUsize,
     epoll: OwnedFd,
     alarms: Mutex<Alarms>,
     // Closed descriptors' readiness, for events that were taken before.
@@ -108,7 +111,7 @@ fn least_loaded() -> &'static Core {
         return &hubs[0];
     }
     let (before, after) = hubs.split_at(TURN.fetch_add(1, Ordering::Relaxed) % hubs.len());
-    let by_load = |hub: &&'static Core| hub.load.load(Ordering::Relaxed);
+    let by_load = |hub: &&'static Core| hub.load();
     let least = after.iter().chain(before).min_by_key(by_load);
     least.unwrap_or(&hubs[0])
 }
@@ -136,7 +139,7 @@ pub(super) fn make_ready(task: TaskPtr) {
 /// Suspends the running greenlet until its hub resumes it.
 #[inline(always)] // see `wait::yield_now`
 pub(super) fn switch_away() {
-    let Some(switch) = running::with_frame(|frame| Some(frame?.switch)) else {
+    let Some(switch) = running::with_frame(|frame| Some(frame?.root.switch)) else {
         return;
     };
     // SAFETY: `switch` points to the yielder of the running greenlet, which
@@ -148,7 +151,7 @@ pub(super) fn switch_away() {
 /// and timers too. On a plain thread it yields the thread.
 #[inline(always)] // see `wait::yield_now`
 pub(crate) fn yield_now() {
-    match running::with_frame(|frame| Some(frame?.task)) {
+    match running::with_frame(|frame| Some(frame?.root.task)) {
         Some(task) => {
             READY.with_borrow_mut(|ready| ready.push_back(task));
             switch_away();
@@ -194,9 +197,25 @@ impl Core {
         self.places.take()
     }
 
-    /// Counts a greenlet that will run here, until `ended`.
+    /// Counts a greenlet that will run here.
     pub(super) fn admit(&self) {
-        self.load.fetch_add(1, Ordering::Relaxed);
+        if ptr::eq(HERE.get(), self) {
+            self.count_kept(1);
+        } else {
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many greenlets live here.
+    fn load(&self) -> usize {
+        let kept = self.kept.load(Ordering::Relaxed);
+        kept.wrapping_add(self.sent.load(Ordering::Relaxed))
+    }
+
+    // On the hub's own thread, which alone writes: no locked instruction.
+    fn count_kept(&self, more: usize) {
+        let kept = self.kept.load(Ordering::Relaxed);
+        self.kept.store(kept.wrapping_add(more), Ordering::Relaxed);
     }
 
     /// A stack for a new greenlet.
@@ -216,7 +235,7 @@ impl Core {
     /// Takes back the stack of a greenlet that has ended, on the hub's thread.
     pub(super) fn give_stack(&self, stack: Stack) {
         let over = STACKS.with_borrow_mut(|stacks| {
-            if stack.is_pooled() && stacks.len() < STACKS_AT_HAND {
+            if self.slabs.has(&stack) && stacks.len() < STACKS_AT_HAND {
                 stacks.push(stack);
                 None
             } else {
@@ -271,9 +290,7 @@ impl Core {
             // pointer comes from its run queue.
             match unsafe { task.resume() } {
                 Resumed::Suspended => {}
-                Resumed::Ended => {
-                    self.load.fetch_sub(1, Ordering::Relaxed);
-                }
+                Resumed::Ended => self.count_kept(usize::MAX), // one less
             }
             if slice_spent(self.time_slice) {
                 return;
@@ -368,7 +385,8 @@ impl Core {
         let stack_size = default_stack_size();
         Ok(Self {
             inbox,
-            load: AtomicUsize::new(0),
+            kept: AtomicUsize::new(0),
+            sent: AtomicUsize::new(0),
             epoll,
             alarms: Mutex::new(Alarms::for_hub(number)),
             retired: Mutex::default(),

@@ -1,21 +1,21 @@
 //! Parking one greenlet.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::super::Alarm;
 use super::super::deadline::Deadline;
 use super::hub;
-use super::task::TaskPtr;
+use super::task::{TaskCell, TaskPtr};
 
 /// Suspends and wakes one greenlet.
 #[derive(Default)]
 pub(in super::super) struct GreenletParker {
     state: AtomicU8,
-    // Set once, before anybody can see the greenlet as parked.
-    task: OnceLock<TaskPtr>,
+    // Set when the greenlet starts, before anybody can see it as parked.
+    task: TaskCell,
     deadline: Deadline,
 }
 
@@ -29,7 +29,14 @@ const PARKED: u8 = 2;
 impl GreenletParker {
     /// Says which task the parker belongs to.
     pub(super) fn belongs_to(&self, task: TaskPtr) {
-        let _ = self.task.set(task); // empty: a parker has one greenlet
+        self.task.set(task);
+    }
+
+    /// Makes it ready for another greenlet, when nobody knows of the last one
+    /// any more.
+    pub(in super::super) fn reset(&mut self) {
+        *self.state.get_mut() = RUNNING;
+        self.deadline.reset();
     }
 
     /// Nothing to prepare: a token is kept from the start.
@@ -77,7 +84,7 @@ impl GreenletParker {
             }
         }
         if let Some(task) = self.task.get() {
-            hub::make_ready(*task);
+            hub::make_ready(task);
         }
     }
 

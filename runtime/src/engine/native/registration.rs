@@ -78,7 +78,7 @@ impl Registration {
         };
         if let Some(direction) = claim.direction() {
             current::with_frame(|frame| {
-                *direction.waiter.lock() = frame.map(|frame| frame.local.clone());
+                *direction.waiter.lock() = frame.map(|frame| Arc::clone(&frame.local));
             });
         }
         Ok(claim)

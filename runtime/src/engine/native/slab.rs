@@ -26,21 +26,14 @@ const MADV_GUARD_INSTALL: libc::c_int = 102;
 pub(super) struct Stack {
     // Lowest address, that of the guard.
     bottom: usize,
-    // All of it, guard included.
+    // All of it, guard included. Those of the slots' size are slots.
     size: usize,
-    // Whether it goes back to a slab.
-    pooled: bool,
 }
 
 impl Stack {
     /// One past its highest address.
     pub(super) fn top(&self) -> usize {
         self.bottom + self.size
-    }
-
-    /// Whether it is one of the default size.
-    pub(super) fn is_pooled(&self) -> bool {
-        self.pooled
     }
 
     /// Its lowest address; the guard begins there.
@@ -78,6 +71,11 @@ impl Slabs {
         }
     }
 
+    /// Whether a stack is a slot of a slab.
+    pub(super) fn has(&self, stack: &Stack) -> bool {
+        stack.size == self.slot
+    }
+
     /// A stack of the default size.
     pub(super) fn take(&self) -> io::Result<Stack> {
         let mut free = self.free.lock();
@@ -98,7 +96,6 @@ impl Slabs {
         Ok(Stack {
             bottom,
             size: self.slot,
-            pooled: true,
         })
     }
 
@@ -107,21 +104,20 @@ impl Slabs {
         let size = usable
             .checked_add(GUARD)
             .ok_or(io::ErrorKind::OutOfMemory)?;
+        if size == self.slot {
+            return self.take();
+        }
         let bottom = map(size)?;
         if let Err(error) = self.guard(bottom) {
             unmap(bottom, size);
             return Err(error);
         }
-        Ok(Stack {
-            bottom,
-            size,
-            pooled: false,
-        })
+        Ok(Stack { bottom, size })
     }
 
     /// Takes back a stack that nothing runs on.
     pub(super) fn give(&self, stack: Stack) {
-        if stack.pooled {
+        if self.has(&stack) {
             self.free.lock().used.push(stack.bottom);
         } else {
             unmap(stack.bottom, stack.size);

@@ -4,6 +4,7 @@ use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use corosensei::stack::StackPointer;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
@@ -28,6 +29,21 @@ pub(in super::super) struct TaskPtr(NonNull<Task>);
 unsafe impl Send for TaskPtr {}
 // SAFETY: as above; it is copied, never changed.
 unsafe impl Sync for TaskPtr {}
+
+/// Where a pointer to a task is left for others. Whoever reads it has seen the
+/// task parked, which came after the writing.
+#[derive(Debug, Default)]
+pub(super) struct TaskCell(AtomicPtr<Task>);
+
+impl TaskCell {
+    pub(super) fn set(&self, task: TaskPtr) {
+        self.0.store(task.0.as_ptr(), Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Option<TaskPtr> {
+        NonNull::new(self.0.load(Ordering::Relaxed)).map(TaskPtr)
+    }
+}
 
 /// What resuming a task came to.
 pub(super) enum Resumed {
