@@ -3,7 +3,7 @@
 pub use maypole_runtime::{
     Builder, Elapsed, Event, Greenlet, GreenletError, GreenletRef, Group, Hub, LocalGreenlet,
     Permit, Semaphore, Timeout, Unwinding, catch_panic, current, net, sleep, spawn, spawn_local,
-    with_timeout, yield_now,
+    spawn_on, with_timeout, yield_now,
 };
 
 /// Pools: a limit on how many greenlets run at once.

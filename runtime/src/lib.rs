@@ -80,7 +80,7 @@ pub use engine::Hub;
 pub use event::Event;
 pub use greenlet::{
     Builder, Greenlet, GreenletError, GreenletRef, LocalGreenlet, catch_panic, current, sleep,
-    spawn, spawn_local, yield_now,
+    spawn, spawn_local, spawn_on, yield_now,
 };
 pub use group::Group;
 pub use pool::{Pool, Slot};

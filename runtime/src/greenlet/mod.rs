@@ -49,6 +49,36 @@ where
     }
 }
 
+/// Runs `body` in a new greenlet on the hub with this number, counted from 0,
+/// instead of on the caller's; see [`Hub::threads`](crate::Hub::threads).
+///
+/// To leave the choice to the load, use [`Builder::least_loaded`].
+///
+/// # Panics
+///
+/// When there is no such hub, and when no more greenlets can be had;
+/// [`Builder::spawn`] returns an error then.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::{Hub, spawn_on};
+///
+/// let last = Hub::count() - 1;
+/// assert_eq!(spawn_on(last, || "there").get().unwrap(), "there");
+/// ```
+#[track_caller]
+pub fn spawn_on<T, F>(hub: usize, body: F) -> Greenlet<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match Builder::new().hub(hub).spawn(body) {
+        Ok(greenlet) => greenlet,
+        Err(error) => panic!("cannot spawn: {error}"),
+    }
+}
+
 /// A running greenlet, and the right to its result.
 ///
 /// Any number of greenlets and threads may wait for it, through it or through

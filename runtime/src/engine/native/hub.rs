@@ -26,13 +26,11 @@ use super::inbox::Inbox;
 use super::registration::Readiness;
 use super::slab::{self, Slabs, Stack};
 use super::spawn::Switch;
+use super::stacks::{self, Housekeeping};
 use super::task::{Resumed, TaskPtr};
 
 /// Events taken from epoll at a time.
 const EVENTS: usize = 256;
-
-/// Stacks that a hub keeps for itself; more go back to the slabs, for all.
-const STACKS_AT_HAND: usize = 4096;
 
 /// Alarms rung between two polls: a burst of them must not keep I/O waiting.
 const RINGS_PER_POLL: usize = 1024;
@@ -63,8 +61,6 @@ thread_local! {
     // woken.
     static HERE: Cell<*const Core> = const { Cell::new(ptr::null()) };
     static READY: RefCell<VecDeque<TaskPtr>> = const { RefCell::new(VecDeque::new()) };
-    // Stacks of greenlets that ended here: the next are spawned without a lock.
-    static STACKS: RefCell<Vec<Stack>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Whether the hub runs, so that its settings are made.
@@ -222,7 +218,7 @@ impl Core {
     pub(super) fn take_stack(&self, size: usize) -> io::Result<Stack> {
         if size == self.stack_size {
             let mine = ptr::eq(HERE.get(), self);
-            match STACKS.with_borrow_mut(|stacks| if mine { stacks.pop() } else { None }) {
+            match mine.then(stacks::take).flatten() {
                 Some(stack) => Ok(stack),
                 None => self.slabs.take(),
             }
@@ -234,14 +230,11 @@ impl Core {
 
     /// Takes back the stack of a greenlet that has ended, on the hub's thread.
     pub(super) fn give_stack(&self, stack: Stack) {
-        let over = STACKS.with_borrow_mut(|stacks| {
-            if self.slabs.has(&stack) && stacks.len() < STACKS_AT_HAND {
-                stacks.push(stack);
-                None
-            } else {
-                Some(stack)
-            }
-        });
+        let over = if self.slabs.has(&stack) {
+            stacks::give(stack)
+        } else {
+            Some(stack)
+        };
         if let Some(stack) = over {
             self.slabs.give(stack);
         }
@@ -274,10 +267,11 @@ impl Core {
         overflow::ensure_signal_stack();
         let mut events = [MaybeUninit::uninit(); EVENTS];
         let mut due = Vec::new();
+        let mut house = Housekeeping::default();
         loop {
             READY.with_borrow_mut(|ready| self.inbox.take(ready));
             self.run_ready();
-            self.poll(&mut events);
+            self.poll(&mut events, &mut house);
             polled();
             self.ring_due(&mut due);
         }
@@ -299,11 +293,12 @@ impl Core {
     }
 
     /// Waits for events, for as long as nobody is ready, and tells them.
-    fn poll(&self, events: &mut [MaybeUninit<libc::epoll_event>]) {
+    fn poll(&self, events: &mut [MaybeUninit<libc::epoll_event>], house: &mut Housekeeping) {
         let idle = READY.with_borrow(VecDeque::is_empty) && self.inbox.fall_asleep();
+        let look = house.look(idle, &self.slabs);
         let timeout = if idle {
             let next = self.alarms.lock().next_at();
-            time_left(next)
+            time_left(next.into_iter().chain(look).min())
         } else {
             Some(rustix::time::Timespec::default())
         };

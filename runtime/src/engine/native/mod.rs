@@ -26,6 +26,7 @@ mod park;
 mod registration;
 mod slab;
 mod spawn;
+mod stacks;
 mod task;
 
 pub(crate) use hub::{cancel_alarm, hub_count, set_alarm, tick, yield_now};

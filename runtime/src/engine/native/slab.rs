@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
+use super::stacks::Stacks;
+
 /// The guard below each stack. Rust probes each page that it touches; C frames
 /// do not, so one page would not do. A marker costs no memory.
 pub(super) const GUARD: usize = 64 * 1024;
@@ -40,6 +42,36 @@ impl Stack {
     pub(super) fn bottom(&self) -> usize {
         self.bottom
     }
+
+    /// Gives the memory that was touched back to the kernel. The guard stays.
+    pub(super) fn discard(&self) {
+        let usable = self.size - GUARD;
+        // SAFETY: the part above the guard, on which nothing runs. A refusal
+        // leaves it as it is.
+        unsafe { libc::madvise((self.bottom + GUARD) as *mut _, usable, libc::MADV_DONTNEED) };
+    }
+}
+
+#[cfg(test)]
+impl Stack {
+    /// Writes to each of its pages.
+    pub(super) fn touch(&self) {
+        for page in (self.bottom + GUARD..self.top()).step_by(4096) {
+            // SAFETY: inside the usable part, on which nothing runs.
+            unsafe { (page as *mut u8).write(1) };
+        }
+    }
+
+    /// How many of its pages have memory.
+    pub(super) fn resident(&self) -> usize {
+        let usable = self.size - GUARD;
+        let mut pages = vec![0; usable.div_ceil(4096)];
+        let bottom = (self.bottom + GUARD) as *mut _;
+        // SAFETY: the kernel writes one byte a page.
+        let asked = unsafe { libc::mincore(bottom, usable, pages.as_mut_ptr()) };
+        assert_eq!(asked, 0);
+        pages.iter().filter(|page| **page & 1 == 1).count()
+    }
 }
 
 /// The stacks of the default size.
@@ -54,8 +86,8 @@ pub(super) struct Slabs {
 
 #[derive(Debug, Default)]
 struct Free {
-    // Used before and guarded; last in, first out, because it is in the cache.
-    used: Vec<usize>,
+    // Used before and guarded.
+    used: Stacks,
     // The part of the newest slab that was never used.
     fresh: usize,
     fresh_end: usize,
@@ -79,24 +111,31 @@ impl Slabs {
     /// A stack of the default size.
     pub(super) fn take(&self) -> io::Result<Stack> {
         let mut free = self.free.lock();
-        let bottom = match free.used.pop() {
-            Some(bottom) => bottom,
-            None => {
-                if free.fresh == free.fresh_end {
-                    let size = self.slot * SLOTS;
-                    free.fresh = map(size)?;
-                    free.fresh_end = free.fresh + size;
-                }
-                let bottom = free.fresh;
-                self.guard(bottom)?;
-                free.fresh += self.slot;
-                bottom
-            }
-        };
+        if let Some(used) = free.used.take() {
+            return Ok(used);
+        }
+        if free.fresh == free.fresh_end {
+            let size = self.slot * SLOTS;
+            free.fresh = map(size)?;
+            free.fresh_end = free.fresh + size;
+        }
+        let bottom = free.fresh;
+        self.guard(bottom)?;
+        free.fresh += self.slot;
         Ok(Stack {
             bottom,
             size: self.slot,
         })
+    }
+
+    /// Whether all unused stacks have given back what they are to.
+    pub(super) fn is_tidy(&self) -> bool {
+        self.free.lock().used.is_tidy()
+    }
+
+    /// See [`Stacks::tidy`].
+    pub(super) fn tidy(&self, most: usize) -> bool {
+        self.free.lock().used.tidy(most)
     }
 
     /// A stack of another size, in a mapping of its own.
@@ -118,7 +157,7 @@ impl Slabs {
     /// Takes back a stack that nothing runs on.
     pub(super) fn give(&self, stack: Stack) {
         if self.has(&stack) {
-            self.free.lock().used.push(stack.bottom);
+            self.free.lock().used.give(stack);
         } else {
             unmap(stack.bottom, stack.size);
         }
