@@ -30,10 +30,18 @@ pub struct Event {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
 struct State {
     set: bool,
     waiters: WaitList,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            set: false,
+            waiters: WaitList::of("an event"),
+        }
+    }
 }
 
 impl Event {

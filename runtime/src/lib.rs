@@ -63,6 +63,7 @@
 )]
 mod engine;
 
+pub mod inspect;
 pub mod net;
 
 mod event;
@@ -79,8 +80,9 @@ mod contract;
 pub use engine::Hub;
 pub use event::Event;
 pub use greenlet::{
-    Builder, Greenlet, GreenletError, GreenletRef, LocalGreenlet, catch_panic, current, sleep,
-    spawn, spawn_local, spawn_on, yield_now,
+    Builder, Greenlet, GreenletError, GreenletRef, LocalGreenlet, SpawnCallbackGuard,
+    UnhandledPanic, add_spawn_callback, catch_panic, current, set_error_hook, sleep, spawn,
+    spawn_local, spawn_on, take_error_hook, yield_now,
 };
 pub use group::Group;
 pub use pool::{Pool, Slot};

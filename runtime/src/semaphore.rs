@@ -45,7 +45,7 @@ impl Semaphore {
         Self {
             state: Arc::new(Mutex::new(State {
                 free: permits,
-                waiters: WaitList::default(),
+                waiters: WaitList::of("a permit"),
             })),
         }
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::Local;
 use super::overflow::Running;
 use super::parker::Kind;
+use super::pulse;
 
 /// What is known of a greenlet while it runs. Lives on its own stack, from
 /// before its body begins until after it has ended.
@@ -89,6 +90,9 @@ pub(super) fn run<L: Local>(
         root,
     };
     set(&frame);
+    if pulse::is_watched() {
+        pulse::enter(&frame.local);
+    }
     first();
     // The layer above catches what its users throw. What comes through is a
     // defect of ours, and must not unwind into the hub.
@@ -97,6 +101,9 @@ pub(super) fn run<L: Local>(
     }
     if let Kind::Greenlet(parker) = &local.parker().0 {
         parker.disarm();
+    }
+    if pulse::is_watched() {
+        pulse::leave();
     }
     set(ptr::null());
     local.ended();
@@ -107,9 +114,25 @@ pub(super) fn run<L: Local>(
 #[inline(always)] // see `wait::yield_now`
 pub(super) fn suspended<R>(switch: impl FnOnce() -> R) -> R {
     let me = get();
+    if pulse::is_watched() {
+        pulse::leave();
+    }
     let value = switch();
     set(me);
+    if pulse::is_watched() {
+        again(me);
+    }
     value
+}
+
+/// Tells those who watch that a greenlet goes on.
+#[cold]
+#[inline(never)]
+fn again(me: *const Frame) {
+    // SAFETY: as in `with_frame`: it is the running greenlet's.
+    if let Some(frame) = unsafe { me.as_ref() } {
+        pulse::enter(&frame.local);
+    }
 }
 
 /// As [`suspended`], if a greenlet of ours runs; else hands `switch` back.
@@ -120,8 +143,14 @@ pub(super) fn suspended_greenlet<S: FnOnce()>(switch: S) -> Result<(), S> {
     if me.is_null() {
         return Err(switch);
     }
+    if pulse::is_watched() {
+        pulse::leave();
+    }
     switch();
     set(me);
+    if pulse::is_watched() {
+        again(me);
+    }
     Ok(())
 }
 

@@ -19,6 +19,8 @@
 //!    within one time slice lets I/O and timers in. [`tick`] is the cheap form
 //!    for calls that were ready and did not suspend.
 //! 6. **Time**: [`set_alarm`] rings an [`Alarm`] once, at or after an instant.
+//! 7. **Pulse**: while a [`Watch`] is held, hubs tell when they run which
+//!    greenlet.
 //!
 //! A greenlet runs on one thread at a time and, but for `may` with more than one
 //! worker, always on the same one: that of its hub. Plain threads have parkers too: there, parking and
@@ -43,6 +45,7 @@ mod may;
 mod native;
 mod overflow;
 mod parker;
+mod pulse;
 mod settings;
 mod slice;
 mod source;
@@ -58,6 +61,7 @@ pub(crate) use alarms::AlarmKey;
 pub(crate) use current::with_current;
 pub(crate) use imp::{cancel_alarm, set_alarm, tick, yield_now};
 pub(crate) use parker::Parker;
+pub(crate) use pulse::{Pulse, Watch, own_beat};
 pub use settings::Hub;
 pub(crate) use settings::default_stack_size;
 pub(crate) use source::{Interest, Source};

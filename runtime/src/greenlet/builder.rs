@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::engine::{self, Placement, SpawnError};
-use crate::wait::{Interrupt, Interrupted, Outcome, Strand};
+use crate::wait::{Doing, Interrupt, Interrupted, Outcome, Strand, is_tracking};
 
 use super::local::{self, LocalGreenlet};
-use super::{Greenlet, GreenletRef};
+use super::{Greenlet, GreenletRef, hooks};
 
 /// Options of a new greenlet, in the manner of [`std::thread::Builder`].
 ///
@@ -72,6 +72,7 @@ impl Builder {
     /// `vm.max_map_count` allows (the text says so), or when a stack cannot be
     /// mapped. After some have ended, spawning works again. `InvalidInput` for a
     /// hub that there is not.
+    #[track_caller]
     pub fn spawn<T, F>(self, body: F) -> io::Result<Greenlet<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -88,6 +89,7 @@ impl Builder {
     /// As [`spawn`](Self::spawn), and `InvalidInput` on a plain thread, which has
     /// no hub. [`hub`](Self::hub) and [`least_loaded`](Self::least_loaded) do not
     /// count here.
+    #[track_caller]
     pub fn spawn_local<T, F>(self, body: F) -> io::Result<LocalGreenlet<T>>
     where
         F: FnOnce() -> T + 'static,
@@ -97,12 +99,16 @@ impl Builder {
         let stack_size = self.stack_size.unwrap_or_else(engine::default_stack_size);
         let (value, result) = local::result();
         let body = move |strand: &Arc<Strand>| run(strand, || value.set(body()));
-        engine::spawn_local(stack_size, strand.clone(), body).map_err(to_io)?;
-        Ok(LocalGreenlet::new(GreenletRef::new(strand), result))
+        let handle = GreenletRef::new(strand.clone());
+        announce(&handle);
+        let spawned = engine::spawn_local(stack_size, strand, body);
+        spawned.map_err(|error| refused(&handle, error))?;
+        Ok(LocalGreenlet::new(handle, result))
     }
 
     /// As [`spawn`](Self::spawn), with a body that is made when the greenlet is
     /// known and has not started.
+    #[track_caller]
     pub(crate) fn spawn_with<T, F>(
         self,
         body: impl FnOnce(&GreenletRef) -> F,
@@ -116,12 +122,25 @@ impl Builder {
         let body = body(greenlet.handle());
         let stack_size = self.stack_size.unwrap_or_else(engine::default_stack_size);
         let body = move |strand: &Arc<Strand>| run(strand, body);
-        engine::spawn(self.placement, stack_size, strand, body).map_err(to_io)?;
+        announce(greenlet.handle());
+        let spawned = engine::spawn(self.placement, stack_size, strand, body);
+        spawned.map_err(|error| refused(greenlet.handle(), error))?;
         Ok(greenlet)
     }
 }
 
-fn to_io(error: SpawnError) -> io::Error {
+/// Tells of a greenlet that is about to be spawned.
+#[inline]
+fn announce(greenlet: &GreenletRef) {
+    if is_tracking() {
+        greenlet.strand().track();
+    }
+    hooks::spawning(greenlet);
+}
+
+#[cold]
+fn refused(greenlet: &GreenletRef, error: SpawnError) -> io::Error {
+    greenlet.strand().track_no_more();
     let kind = match error {
         SpawnError::NoHub { .. } | SpawnError::NoGreenlet => io::ErrorKind::InvalidInput,
         SpawnError::Limit { .. } | SpawnError::Stack => io::ErrorKind::OutOfMemory,
@@ -131,6 +150,7 @@ fn to_io(error: SpawnError) -> io::Error {
 
 /// The body of every greenlet.
 fn run<T: Send + 'static>(strand: &Arc<Strand>, body: impl FnOnce() -> T) {
+    strand.does(Doing::Running);
     let outcome = if strand.interrupts.take_kill() {
         // What the body captured is dropped here, where it may block.
         match catch_unwind(AssertUnwindSafe(|| drop(body))) {
@@ -144,6 +164,9 @@ fn run<T: Send + 'static>(strand: &Arc<Strand>, body: impl FnOnce() -> T) {
         }
     };
     let (links, unwanted) = strand.end.come(outcome);
+    if let Some(Outcome::Panicked(payload)) = &unwanted {
+        hooks::unhandled(&GreenletRef::new(strand.clone()), &**payload);
+    }
     for link in links {
         link(strand.clone());
     }

@@ -80,13 +80,18 @@ impl GreenletError {
 
     /// The message of the panic, if it had one.
     fn message(&self) -> Option<&str> {
-        let Reason::Panicked(payload) = &self.reason else {
-            return None;
-        };
-        match payload.downcast_ref::<&'static str>() {
-            Some(text) => Some(text),
-            None => payload.downcast_ref::<String>().map(String::as_str),
+        match &self.reason {
+            Reason::Panicked(payload) => message_of(&**payload),
+            _ => None,
         }
+    }
+}
+
+/// The message of a panic, if it had one.
+pub(super) fn message_of(payload: &(dyn Any + Send)) -> Option<&str> {
+    match payload.downcast_ref::<&'static str>() {
+        Some(text) => Some(text),
+        None => payload.downcast_ref::<String>().map(String::as_str),
     }
 }
 

@@ -9,15 +9,19 @@ mod builder;
 mod current;
 mod error;
 mod handle;
+mod hooks;
 mod local;
 
 pub use builder::Builder;
 pub use current::{catch_panic, current, sleep, yield_now};
 pub use error::GreenletError;
 pub use handle::GreenletRef;
+pub use hooks::{
+    SpawnCallbackGuard, UnhandledPanic, add_spawn_callback, set_error_hook, take_error_hook,
+};
 pub use local::{LocalGreenlet, spawn_local};
 
-use crate::wait::Strand;
+use crate::wait::{Outcome, Strand};
 
 /// Runs `body` in a new greenlet and returns the owner of its result.
 ///
@@ -235,7 +239,10 @@ impl<T: 'static> Greenlet<T> {
 impl<T> Drop for Greenlet<T> {
     fn drop(&mut self) {
         if !self.taken {
-            self.handle.strand().end.disown();
+            let unwanted = self.handle.strand().end.disown();
+            if let Some(Outcome::Panicked(payload)) = &unwanted {
+                hooks::unhandled(&self.handle, &**payload);
+            }
         }
     }
 }

@@ -33,7 +33,6 @@ pub(crate) struct End {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     ended: bool,
     // The owner of the result is gone: nobody will ask for it.
@@ -41,6 +40,18 @@ struct State {
     outcome: Option<Outcome>,
     waiters: WaitList,
     links: Vec<Link>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            ended: false,
+            disowned: false,
+            outcome: None,
+            waiters: WaitList::of("the end of a greenlet"),
+            links: Vec::new(),
+        }
+    }
 }
 
 impl End {
@@ -109,14 +120,12 @@ impl End {
         self.state.lock().outcome.take()
     }
 
-    /// Nobody will take the outcome: it is dropped here or when it comes.
-    pub(crate) fn disown(&self) {
-        let unwanted = {
-            let mut state = self.state.lock();
-            state.disowned = true;
-            state.outcome.take()
-        };
-        drop(unwanted);
+    /// Nobody will take the outcome: it is handed out here if it has come, or
+    /// else when it comes.
+    pub(crate) fn disown(&self) -> Option<Outcome> {
+        let mut state = self.state.lock();
+        state.disowned = true;
+        state.outcome.take()
     }
 }
 

@@ -8,8 +8,10 @@ use parking_lot::Mutex;
 use super::{Ended, Ticket, Unwinding, Wait, with_strand};
 
 /// The waiters of one primitive. Lives inside the primitive's lock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct WaitList {
+    // What its waiters wait for, for those who look.
+    what: &'static str,
     // Numbers rise from front to back. A waiter that left is `None`, until the
     // front reaches it or half of the list is such.
     waiters: VecDeque<(u64, Option<Ticket>)>,
@@ -17,7 +19,23 @@ pub(crate) struct WaitList {
     gone: usize,
 }
 
+impl Default for WaitList {
+    fn default() -> Self {
+        Self::of("somebody else")
+    }
+}
+
 impl WaitList {
+    /// An empty list of those who wait for `what`.
+    pub(crate) const fn of(what: &'static str) -> Self {
+        Self {
+            what,
+            waiters: VecDeque::new(),
+            next: 0,
+            gone: 0,
+        }
+    }
+
     /// Adds a waiter at the end and returns its number.
     pub(crate) fn push(&mut self, ticket: Ticket) -> u64 {
         let number = self.next;
@@ -103,13 +121,15 @@ pub(crate) fn wait_in<S, R>(
 ) -> Result<Waited<R>, Unwinding> {
     with_strand(|strand| {
         let wait = Wait::begin(strand)?;
-        let number = {
+        let (number, what) = {
             let mut state = state.lock();
             if let Some(ready) = ready(&mut state) {
                 return Ok(Waited::Ready(ready));
             }
-            list(&mut state).push(wait.ticket())
+            let list = list(&mut state);
+            (list.push(wait.ticket()), list.what)
         };
+        wait.is_for(what);
         let _entry = Entry {
             state,
             list,

@@ -20,12 +20,16 @@ use crate::engine::{self, Interest, Source};
 mod end;
 mod interrupt;
 mod list;
+mod number;
 mod strand;
+mod track;
 
 pub(crate) use end::{End, Outcome};
 pub(crate) use interrupt::{Interrupt, Interrupted};
 pub(crate) use list::{WaitList, Waited, wait_in};
 pub(crate) use strand::{Share, Strand, with_strand};
+
+pub(crate) use track::{Doing, Track, is_tracking, set_tracking, tracked};
 
 use strand::Phase;
 
@@ -138,12 +142,19 @@ impl<'a> Wait<'a> {
             strand.parker.park(deadline);
         }
     }
+
+    /// Says what the wait is for, to those who look.
+    #[inline]
+    pub(crate) fn is_for(&self, what: &'static str) {
+        self.strand.does(Doing::Waiting(what));
+    }
 }
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         // Ends a wait that was begun and not needed; no ticket is good any more.
         self.strand.give_up_turn(self.turn);
+        self.strand.does(Doing::Running);
     }
 }
 
@@ -189,6 +200,10 @@ pub(crate) fn ready<T: AsFd>(
         if deadline.is_some_and(|at| at <= Instant::now()) {
             return Err(io::ErrorKind::TimedOut.into());
         }
+        wait.is_for(match interest {
+            Interest::Read => "input",
+            Interest::Write => "room for output",
+        });
         io.suspend(deadline)?;
         drop(wait);
         drop(io);
@@ -235,6 +250,7 @@ pub(crate) fn sleep_until(deadline: Option<Instant>) {
     }
     with_strand(|strand| {
         if let Ok(wait) = Wait::begin(strand) {
+            wait.is_for("sleep");
             // Nobody holds a ticket: it ends by the deadline or an interrupt.
             let _ = wait.end(deadline);
         }

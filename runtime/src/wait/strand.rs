@@ -4,19 +4,28 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Deref;
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::{self, Alarm, Local, Parker};
 
-use super::{End, interrupt::Interrupts};
+use super::interrupt::Interrupts;
+use super::number::Number;
+use super::{Doing, End, Track};
 
 /// What is known of a strand, shared with all who wait for it or may wake it.
 pub(crate) struct Strand {
     pub(crate) id: u64,
     name: Option<Box<str>>,
-    // Made when a name is asked for that was not given.
+    // Where it was spawned, and the greenlet that did; 0 for a plain thread.
+    location: &'static Location<'static>,
+    spawner: u64,
+    // Made when a number is asked for, or a name that was not given.
+    number: OnceLock<Number>,
     default_name: OnceLock<Box<str>>,
+    // While greenlets are tracked.
+    track: OnceLock<Arc<Track>>,
     pub(crate) parker: Parker,
     // The number of the current or last wait, and its `Phase` in the lowest
     // bits. Whoever changes the phase away from `Waiting` ends that wait.
@@ -84,16 +93,25 @@ thread_local! {
 
 impl Strand {
     /// A strand for a greenlet that is about to be spawned.
+    #[track_caller]
     pub(crate) fn for_greenlet(name: Option<Box<str>>) -> Arc<Self> {
+        let location = Location::caller();
+        let spawner = engine::with_current(|me: Option<&Arc<Self>>| me.map_or(0, |me| me.id));
         let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
         if let Ok(Some(mut spare)) = spare
             && let Some(strand) = Arc::get_mut(&mut spare)
         {
             strand.id = next_id();
             strand.name = name;
+            strand.location = location;
+            strand.spawner = spawner;
             return spare;
         }
-        Arc::new(Self::new(name, Parker::for_greenlet()))
+        Arc::new(Self {
+            name,
+            spawner,
+            ..Self::new(Parker::for_greenlet(), location)
+        })
     }
 
     /// Lets go of a greenlet's strand, and keeps it for another greenlet if
@@ -119,17 +137,23 @@ impl Strand {
     // The turn counts on: no ticket of the last greenlet fits the next.
     fn reset(&mut self) {
         self.name = None;
+        self.number.take();
         self.default_name.take();
+        self.track.take();
         self.parker.reset();
         self.interrupts.reset();
         self.end.reset();
     }
 
-    fn new(name: Option<Box<str>>, parker: Parker) -> Self {
+    fn new(parker: Parker, location: &'static Location<'static>) -> Self {
         Self {
             id: next_id(),
-            name,
+            name: None,
+            location,
+            spawner: 0,
+            number: OnceLock::new(),
             default_name: OnceLock::new(),
+            track: OnceLock::new(),
             parker,
             word: AtomicU64::new(word(0, Phase::Woken)),
             interrupts: Interrupts::default(),
@@ -143,7 +167,45 @@ impl Strand {
             Some(name) => name,
             None => self
                 .default_name
-                .get_or_init(|| format!("Greenlet-{}", self.id).into()),
+                .get_or_init(|| format!("Greenlet-{}", self.number()).into()),
+        }
+    }
+
+    /// The smallest number that no other living greenlet had when it was asked
+    /// for first.
+    pub(crate) fn number(&self) -> u32 {
+        self.number.get_or_init(Number::take).get()
+    }
+
+    /// Where it was spawned.
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// The greenlet that spawned it.
+    pub(crate) fn spawner(&self) -> Option<u64> {
+        (self.spawner != 0).then_some(self.spawner)
+    }
+
+    /// Tracks the greenlet from here on, until it ends.
+    #[cold]
+    pub(crate) fn track(self: &Arc<Self>) {
+        let track = Track::begin(self.id, Arc::downgrade(self));
+        let _ = self.track.set(track); // empty: it is about to be spawned
+    }
+
+    /// It ends, or could not be spawned.
+    pub(crate) fn track_no_more(&self) {
+        if self.track.get().is_some() {
+            Track::end(self.id);
+        }
+    }
+
+    /// Notes what it does from now on, if it is tracked.
+    #[inline]
+    pub(crate) fn does(&self, doing: Doing) {
+        if let Some(track) = self.track.get() {
+            track.does(doing);
         }
     }
 
@@ -209,6 +271,7 @@ impl Local for Strand {
     }
 
     fn ended(self: Arc<Self>) {
+        self.track_no_more();
         Self::let_go(self);
     }
 }
@@ -272,7 +335,7 @@ fn of_thread() -> Arc<Strand> {
         static THREAD: Arc<Strand> = new();
     }
     fn new() -> Arc<Strand> {
-        Arc::new(Strand::new(None, Parker::for_thread()))
+        Arc::new(Strand::new(Parker::for_thread(), Location::caller()))
     }
     // In the destructors of other thread-locals ours may be gone already.
     THREAD.try_with(Arc::clone).unwrap_or_else(|_| new())
