@@ -66,6 +66,7 @@ mod engine;
 pub mod inspect;
 pub mod net;
 
+mod config;
 mod event;
 mod greenlet;
 mod group;
@@ -77,10 +78,11 @@ mod wait;
 #[cfg(test)]
 mod contract;
 
+pub use config::{Config, ConfigError};
 pub use engine::Hub;
 pub use event::Event;
 pub use greenlet::{
-    Builder, Greenlet, GreenletError, GreenletRef, LocalGreenlet, SpawnCallbackGuard,
+    Builder, Greenlet, GreenletError, GreenletRef, LocalGreenlet, LocalKey, SpawnCallbackGuard,
     UnhandledPanic, add_spawn_callback, catch_panic, current, set_error_hook, sleep, spawn,
     spawn_local, spawn_on, take_error_hook, yield_now,
 };

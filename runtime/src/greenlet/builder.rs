@@ -8,6 +8,7 @@ use crate::engine::{self, Placement, SpawnError};
 use crate::wait::{Doing, Interrupt, Interrupted, Outcome, Strand, is_tracking};
 
 use super::local::{self, LocalGreenlet};
+use super::local_key;
 use super::{Greenlet, GreenletRef, hooks};
 
 /// Options of a new greenlet, in the manner of [`std::thread::Builder`].
@@ -163,6 +164,7 @@ fn run<T: Send + 'static>(strand: &Arc<Strand>, body: impl FnOnce() -> T) {
             Err(payload) => outcome_of(payload),
         }
     };
+    local_key::clear(strand.id);
     let (links, unwanted) = strand.end.come(outcome);
     if let Some(Outcome::Panicked(payload)) = &unwanted {
         hooks::unhandled(&GreenletRef::new(strand.clone()), &**payload);

@@ -11,6 +11,7 @@ mod error;
 mod handle;
 mod hooks;
 mod local;
+mod local_key;
 
 pub use builder::Builder;
 pub use current::{catch_panic, current, sleep, yield_now};
@@ -20,6 +21,7 @@ pub use hooks::{
     SpawnCallbackGuard, UnhandledPanic, add_spawn_callback, set_error_hook, take_error_hook,
 };
 pub use local::{LocalGreenlet, spawn_local};
+pub use local_key::LocalKey;
 
 use crate::wait::{Outcome, Strand};
 

@@ -1,0 +1,203 @@
+//! Values that each greenlet has for itself.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use crate::wait::with_strand;
+
+/// Declares values that each greenlet has for itself, in the manner of
+/// [`std::thread_local!`].
+///
+/// A value is made when a greenlet first asks for it and dropped when the
+/// greenlet ends, while it can still suspend. A new greenlet begins without any:
+/// nothing is inherited from its spawner. On a plain thread it is that thread's.
+/// Values need not be `Send`.
+///
+/// # Examples
+///
+/// ```
+/// use std::cell::Cell;
+/// use maypole_runtime::{greenlet_local, spawn, yield_now};
+///
+/// greenlet_local! {
+///     static REQUEST: Cell<u32> = Cell::new(0);
+/// }
+///
+/// let handlers: Vec<_> = (1..=3)
+///     .map(|number| {
+///         spawn(move || {
+///             REQUEST.with(|request| request.set(number));
+///             yield_now(); // the others set theirs
+///             REQUEST.with(Cell::get)
+///         })
+///     })
+///     .collect();
+/// let seen: Vec<u32> = handlers.into_iter().map(|one| one.get().unwrap()).collect();
+/// assert_eq!(seen, [1, 2, 3]);
+/// ```
+#[doc(alias = "gevent.local.local")]
+#[macro_export]
+macro_rules! greenlet_local {
+    () => {};
+    ($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $init:expr; $($rest:tt)*) => {
+        $crate::greenlet_local!($(#[$attribute])* $visibility static $name: $type = $init);
+        $crate::greenlet_local!($($rest)*);
+    };
+    ($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $init:expr) => {
+        $(#[$attribute])*
+        $visibility static $name: $crate::LocalKey<$type> = {
+            fn init() -> $type {
+                $init
+            }
+            $crate::LocalKey::new(init)
+        };
+    };
+}
+
+/// A value that each greenlet has for itself; see [`greenlet_local!`].
+pub struct LocalKey<T: 'static> {
+    init: fn() -> T,
+}
+
+impl<T: 'static> LocalKey<T> {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(init: fn() -> T) -> Self {
+        Self { init }
+    }
+
+    /// Calls `f` with the calling greenlet's value, which is made first if there
+    /// is none yet.
+    ///
+    /// `f` may suspend. The value stays the greenlet's, whatever hub it is on.
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        let key = std::ptr::from_ref(self) as usize;
+        let id = with_strand(|strand| strand.id);
+        let found = LOCALS.with_borrow(|locals| locals.get(&id)?.get(&key).cloned());
+        // Made outside of the borrow: it may ask for other values.
+        let value = found.unwrap_or_else(|| {
+            let made: Rc<dyn Any> = Rc::new((self.init)());
+            LOCALS.with_borrow_mut(|locals| {
+                let mine = locals.entry(id).or_default();
+                // Its own `init` may have been faster.
+                mine.entry(key).or_insert(made).clone()
+            })
+        });
+        match value.downcast_ref() {
+            Some(value) => f(value),
+            None => unreachable!("a key has values of one type"),
+        }
+    }
+}
+
+impl<T: 'static> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKey")
+            .field("type", &std::any::type_name::<T>())
+            .finish_non_exhaustive()
+    }
+}
+
+type Values = HashMap<usize, Rc<dyn Any>>;
+
+thread_local! {
+    // By greenlet. A greenlet never leaves its hub's thread, so its values need
+    // not be `Send`.
+    static LOCALS: RefCell<HashMap<u64, Values>> = RefCell::default();
+}
+
+/// How often the values of an ending greenlet are dropped again because their
+/// destructors made new ones: as often as POSIX threads do it.
+const ROUNDS: usize = 4;
+
+/// Drops the values of the calling greenlet, which is about to end.
+pub(super) fn clear(id: u64) {
+    for _ in 0..ROUNDS {
+        let values = LOCALS.with_borrow_mut(|locals| {
+            if locals.is_empty() {
+                return None; // mostly so
+            }
+            locals.remove(&id)
+        });
+        let Some(values) = values else { return };
+        for value in values.into_values() {
+            // A panic of a destructor has been reported by its hook.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::{Event, spawn, yield_now};
+
+    greenlet_local! {
+        static COUNT: Cell<usize> = Cell::new(10);
+        static HELD: RefCell<Option<OnDrop>> = RefCell::new(None);
+    }
+    use std::cell::RefCell;
+
+    struct OnDrop(Arc<AtomicUsize>);
+
+    impl Drop for OnDrop {
+        fn drop(&mut self) {
+            yield_now(); // a destructor that suspends, and asks for a value
+            COUNT.with(|count| count.set(count.get() + 1));
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn each_greenlet_and_thread_has_its_own() {
+        COUNT.with(|count| count.set(1));
+        let inner = spawn(|| {
+            COUNT.with(|count| count.set(count.get() + 1));
+            let own = spawn(|| COUNT.with(Cell::get)).get().unwrap();
+            (COUNT.with(Cell::get), own)
+        });
+        assert_eq!(inner.get().unwrap(), (11, 10));
+        assert_eq!(COUNT.with(Cell::get), 1);
+    }
+
+    #[test]
+    fn values_are_dropped_when_the_greenlet_ends_in_whatever_way() {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let started = Event::new();
+        let hold = {
+            let (drops, started) = (drops.clone(), started.clone());
+            move || {
+                HELD.with(|held| *held.borrow_mut() = Some(OnDrop(drops.clone())));
+                started.set();
+            }
+        };
+        let returns = hold.clone();
+        spawn(returns).get().unwrap();
+        assert_eq!(drops.load(Ordering::SeqCst), 1);
+
+        let panics = hold.clone();
+        let failed = spawn(move || {
+            panics();
+            panic!("no");
+        });
+        assert!(failed.get().unwrap_err().is_panic());
+        assert_eq!(drops.load(Ordering::SeqCst), 2);
+
+        started.clear();
+        let killed = spawn(move || {
+            hold();
+            Event::new().wait();
+        });
+        started.wait();
+        killed.kill();
+        assert!(killed.get().unwrap_err().is_killed());
+        assert_eq!(drops.load(Ordering::SeqCst), 3);
+    }
+}
