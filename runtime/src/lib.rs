@@ -65,6 +65,7 @@ mod engine;
 
 pub mod inspect;
 pub mod net;
+pub mod process;
 pub mod signal;
 
 mod config;

@@ -43,6 +43,12 @@ impl<T: AsFd> Source<T> {
         &self.inner
     }
 
+    /// Takes the descriptor out. It leaves epoll first.
+    pub(crate) fn into_inner(self) -> T {
+        drop(self.registration);
+        self.inner
+    }
+
     /// How many edges of reading waits have taken, where a short read proves
     /// that nothing is left: while this stays the same as before that read, the
     /// next read may wait first and try afterwards.

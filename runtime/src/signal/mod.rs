@@ -27,6 +27,9 @@
 //! stop_everything(); // nobody waits any more: the next one ends the process
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! Programs that are started by [`process::Command`](crate::process::Command)
+//! have no handlers, and get SIGPIPE.
 
 mod handler;
 mod number;

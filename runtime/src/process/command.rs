@@ -1,0 +1,325 @@
+//! What to start, and how.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{self, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::wait::{self, deadline_after};
+
+use super::{Child, PartialOutput};
+
+/// A program to be started, with the shape of [`std::process::Command`].
+///
+/// The same command may be started several times. For what it does not offer
+/// (`pre_exec` and its like), make one of std's and convert it with `into`.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::process::Command;
+///
+/// let output = Command::new("sh")
+///     .args(["-c", "echo $GREETING"])
+///     .env("GREETING", "hello")
+///     .output()?;
+/// assert_eq!(output.stdout, b"hello\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "Popen")]
+#[derive(Debug)]
+pub struct Command {
+    inner: process::Command,
+    given: Given,
+    kill_on_drop: bool,
+    output_limit: Option<usize>,
+}
+
+/// Which streams the caller has said something about.
+#[derive(Clone, Copy, Debug, Default)]
+struct Given {
+    stdin: bool,
+    stdout: bool,
+    stderr: bool,
+}
+
+impl Command {
+    /// The program with this path, or this name in one of the folders of `PATH`:
+    /// no arguments, this process's environment, folder and standard streams.
+    #[must_use]
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Self {
+            inner: process::Command::new(program),
+            given: Given::default(),
+            kill_on_drop: false,
+            output_limit: None,
+        }
+    }
+
+    /// Adds an argument.
+    pub fn arg(&mut self, arg: impl AsRef<OsStr>) -> &mut Self {
+        self.inner.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(&mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> &mut Self {
+        self.inner.args(args);
+        self
+    }
+
+    /// Sets what the program is told it is called, instead of what it was
+    /// started as.
+    #[doc(alias = "executable")]
+    pub fn arg0(&mut self, name: impl AsRef<OsStr>) -> &mut Self {
+        self.inner.arg0(name);
+        self
+    }
+
+    /// Sets an environment variable.
+    pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
+        self.inner.env(name, value);
+        self
+    }
+
+    /// Sets environment variables.
+    pub fn envs(
+        &mut self,
+        vars: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+    ) -> &mut Self {
+        self.inner.envs(vars);
+        self
+    }
+
+    /// Removes an environment variable, inherited ones too.
+    pub fn env_remove(&mut self, name: impl AsRef<OsStr>) -> &mut Self {
+        self.inner.env_remove(name);
+        self
+    }
+
+    /// Removes all environment variables, inherited ones too.
+    pub fn env_clear(&mut self) -> &mut Self {
+        self.inner.env_clear();
+        self
+    }
+
+    /// Sets the folder in which the program starts.
+    #[doc(alias = "cwd")]
+    pub fn current_dir(&mut self, dir: impl AsRef<Path>) -> &mut Self {
+        self.inner.current_dir(dir);
+        self
+    }
+
+    /// Sets the user that the program runs as.
+    pub fn uid(&mut self, id: u32) -> &mut Self {
+        self.inner.uid(id);
+        self
+    }
+
+    /// Sets the group that the program runs as.
+    pub fn gid(&mut self, id: u32) -> &mut Self {
+        self.inner.gid(id);
+        self
+    }
+
+    /// Puts the program into a process group, for signals from the terminal; 0
+    /// for a new one of its own.
+    pub fn process_group(&mut self, group: i32) -> &mut Self {
+        self.inner.process_group(group);
+        self
+    }
+
+    /// Sets the program's standard input. Unless set, [`spawn`](Self::spawn) and
+    /// [`status`](Self::status) let it inherit this process's, and
+    /// [`output`](Self::output) gives it an empty one.
+    pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Self {
+        self.inner.stdin(stdin);
+        self.given.stdin = true;
+        self
+    }
+
+    /// Sets the program's standard output. Unless set, [`spawn`](Self::spawn) and
+    /// [`status`](Self::status) let it inherit this process's, and
+    /// [`output`](Self::output) collects it.
+    pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Self {
+        self.inner.stdout(stdout);
+        self.given.stdout = true;
+        self
+    }
+
+    /// Sets the program's standard error. Unless set, [`spawn`](Self::spawn) and
+    /// [`status`](Self::status) let it inherit this process's, and
+    /// [`output`](Self::output) collects it.
+    pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Self {
+        self.inner.stderr(stderr);
+        self.given.stderr = true;
+        self
+    }
+
+    /// Has the child killed with SIGKILL when its [`Child`] is dropped before it
+    /// has ended; by a killed greenlet that unwinds, too.
+    pub fn kill_on_drop(&mut self) -> &mut Self {
+        self.kill_on_drop = true;
+        self
+    }
+
+    /// Sets how many bytes of standard output, and as many of standard error,
+    /// are kept by [`output`](Self::output) and
+    /// [`Child::communicate`]. More is an error of kind `QuotaExceeded`. Unless
+    /// set there is no limit.
+    pub fn output_limit(&mut self, bytes: usize) -> &mut Self {
+        self.output_limit = Some(bytes);
+        self
+    }
+
+    /// The command as std sees it: its program, arguments, environment.
+    #[must_use]
+    pub fn as_std(&self) -> &process::Command {
+        &self.inner
+    }
+
+    /// Starts the program.
+    ///
+    /// Does not suspend: the hub stands still until the program runs, see the
+    /// [module](super#what-still-stops-the-hub).
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `PermissionDenied` and others when it cannot be started. When
+    /// there are no descriptors to wait for it with, or no pidfds on a kernel
+    /// before 5.3, it is killed again.
+    pub fn spawn(&mut self) -> io::Result<Child> {
+        wait::checkpoint();
+        self.start()
+    }
+
+    fn start(&mut self) -> io::Result<Child> {
+        let mut child = Child::new(self.inner.spawn()?)?;
+        child.kill_on_drop = self.kill_on_drop;
+        if let Some(limit) = self.output_limit {
+            child.talk.output_limit = limit;
+        }
+        Ok(child)
+    }
+
+    /// Starts the program, waits until it has ended, and returns what it wrote.
+    ///
+    /// Suspends only the caller. When a kill or time-out interrupts it, or it
+    /// fails, the program is killed: nobody else could do so.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn) and [`Child::communicate`]. An error of kind
+    /// `QuotaExceeded` carries a [`PartialOutput`].
+    #[doc(alias = "check_output")]
+    #[doc(alias = "run")]
+    pub fn output(&mut self) -> io::Result<Output> {
+        self.output_until(None)
+    }
+
+    /// As [`output`](Self::output), for at most `limit`; then the program is
+    /// killed.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` when the time has passed; the error carries a
+    /// [`PartialOutput`]. Else as [`output`](Self::output).
+    #[doc(alias = "run(timeout)")]
+    pub fn output_timeout(&mut self, limit: Duration) -> io::Result<Output> {
+        self.output_until(deadline_after(limit))
+    }
+
+    /// Starts the program, waits until it has ended, and tells how.
+    ///
+    /// Suspends only the caller. When a kill or time-out interrupts it, or it
+    /// fails, the program is killed: nobody else could do so.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn) and [`Child::wait`].
+    #[doc(alias = "call")]
+    pub fn status(&mut self) -> io::Result<ExitStatus> {
+        self.status_until(None)
+    }
+
+    /// As [`status`](Self::status), for at most `limit`; then the program is
+    /// killed.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` when the time has passed. Else as [`status`](Self::status).
+    #[doc(alias = "call(timeout)")]
+    pub fn status_timeout(&mut self, limit: Duration) -> io::Result<ExitStatus> {
+        self.status_until(deadline_after(limit))
+    }
+
+    fn output_until(&mut self, deadline: Option<Instant>) -> io::Result<Output> {
+        let mut child = self.spawn_for_output()?;
+        child.kill_on_drop = true;
+        child.stdin = None;
+        child
+            .communicate_until(b"", deadline)
+            .map_err(|error| PartialOutput::add_to(error, &mut child))
+    }
+
+    /// Starts it with the streams that `output` has where none were set.
+    fn spawn_for_output(&mut self) -> io::Result<Child> {
+        // Here and not below: what follows must not be interrupted half-way.
+        wait::checkpoint();
+        let given = self.given;
+        if !given.stdin {
+            self.inner.stdin(Stdio::null());
+        }
+        if !given.stdout {
+            self.inner.stdout(Stdio::piped());
+        }
+        if !given.stderr {
+            self.inner.stderr(Stdio::piped());
+        }
+        let started = self.start();
+        // For the next start, which may be a `spawn`.
+        if !given.stdin {
+            self.inner.stdin(Stdio::inherit());
+        }
+        if !given.stdout {
+            self.inner.stdout(Stdio::inherit());
+        }
+        if !given.stderr {
+            self.inner.stderr(Stdio::inherit());
+        }
+        started
+    }
+
+    fn status_until(&mut self, deadline: Option<Instant>) -> io::Result<ExitStatus> {
+        let mut child = self.spawn()?;
+        child.kill_on_drop = true;
+        child.stdin = None;
+        child.end_until(deadline)
+    }
+}
+
+impl From<process::Command> for Command {
+    /// Takes over a command of std's. Its [`output`](Self::output) collects
+    /// standard output and error even where the command was given others before,
+    /// because nobody can ask it.
+    fn from(inner: process::Command) -> Self {
+        Self {
+            inner,
+            given: Given {
+                stdin: true,
+                ..Given::default()
+            },
+            kill_on_drop: false,
+            output_limit: None,
+        }
+    }
+}
+
+impl From<Command> for process::Command {
+    /// The command as one of std's, whose waits block the thread.
+    fn from(command: Command) -> Self {
+        command.inner
+    }
+}

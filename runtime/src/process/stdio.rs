@@ -1,0 +1,162 @@
+//! Our ends of the pipes to a child.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::process::Stdio;
+
+use rustix::io::ioctl_fionbio;
+
+use crate::engine::{Interest, Source};
+use crate::wait;
+
+/// The writing end of the pipe to a child's standard input.
+///
+/// Writing suspends only the calling greenlet while the pipe is full; a kill or
+/// time-out interrupts it. Dropping it is the end of the child's input. When the
+/// child reads no more, a write fails with `BrokenPipe`.
+pub struct ChildStdin(End);
+
+/// The reading end of the pipe from a child's standard output.
+///
+/// Reading suspends only the calling greenlet until something comes or all who
+/// have the other end have closed it, children of the child too; a kill or
+/// time-out interrupts it.
+pub struct ChildStdout(End);
+
+/// The reading end of the pipe from a child's standard error; see
+/// [`ChildStdout`].
+pub struct ChildStderr(End);
+
+/// One end of a pipe, non-blocking.
+struct End(Source<OwnedFd>);
+
+impl End {
+    fn new(fd: OwnedFd) -> io::Result<Self> {
+        ioctl_fionbio(&fd, true)?;
+        Ok(Self(Source::new(fd)))
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.0.get_ref().as_fd()
+    }
+
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.io(Interest::Read, || rustix::io::read(self.fd(), &mut *buf))
+    }
+
+    fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.io(Interest::Write, || rustix::io::write(self.fd(), buf))
+    }
+
+    /// Tries `call` until it does not have to wait.
+    fn io(
+        &self,
+        interest: Interest,
+        mut call: impl FnMut() -> rustix::io::Result<usize>,
+    ) -> io::Result<usize> {
+        // Before the call, never after: what it has read must not be lost.
+        wait::checkpoint();
+        loop {
+            match call() {
+                Err(rustix::io::Errno::AGAIN) => wait::ready(&self.0, interest, None)?,
+                Err(rustix::io::Errno::INTR) => {}
+                done => return Ok(done?),
+            }
+        }
+    }
+
+    /// A descriptor for others, who expect one that blocks.
+    fn into_blocking(self) -> OwnedFd {
+        let fd = self.0.into_inner();
+        // Cannot fail: it is a descriptor, and it has the flag.
+        let _ = ioctl_fionbio(&fd, false);
+        fd
+    }
+}
+
+macro_rules! end_of_pipe {
+    ($name:ident, $std:ty) => {
+        impl $name {
+            pub(super) fn new(pipe: $std) -> io::Result<Self> {
+                End::new(pipe.into()).map(Self)
+            }
+        }
+
+        impl AsFd for $name {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.0.fd()
+            }
+        }
+
+        impl AsRawFd for $name {
+            fn as_raw_fd(&self) -> RawFd {
+                self.0.fd().as_raw_fd()
+            }
+        }
+
+        impl From<$name> for OwnedFd {
+            /// The descriptor, blocking again.
+            fn from(end: $name) -> Self {
+                end.0.into_blocking()
+            }
+        }
+
+        impl From<$name> for Stdio {
+            /// For another child to use as its own.
+            fn from(end: $name) -> Self {
+                Self::from(OwnedFd::from(end))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name))
+                    .field(&self.as_raw_fd())
+                    .finish()
+            }
+        }
+    };
+}
+
+end_of_pipe!(ChildStdin, std::process::ChildStdin);
+end_of_pipe!(ChildStdout, std::process::ChildStdout);
+end_of_pipe!(ChildStderr, std::process::ChildStderr);
+
+macro_rules! reads {
+    ($($name:ty),*) => {$(
+        impl Read for $name {
+            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                self.0.read(buf)
+            }
+        }
+
+        impl Read for &$name {
+            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                self.0.read(buf)
+            }
+        }
+    )*};
+}
+
+reads!(ChildStdout, ChildStderr);
+
+impl Write for ChildStdin {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Write for &ChildStdin {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
