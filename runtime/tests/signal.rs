@@ -2,7 +2,8 @@
 //! process of its own: signals belong to the process, and some end it.
 #![allow(
     unreachable_pub,
-    reason = "what the suites share is public to each of them"
+    clippy::unwrap_used,
+    reason = "helpers of tests, and what the suites share"
 )]
 
 use std::io::{ErrorKind, Read, Write};

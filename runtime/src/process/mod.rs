@@ -21,10 +21,12 @@
 //!
 //! [`Command::spawn`] returns when the new program runs or could not be
 //! started: until then the calling thread stands still, and its greenlets with
-//! it. That takes about half a millisecond, more where programs come from a slow
-//! file system, or where a user or group is set and the process has much memory
-//! (std then copies its page tables). A `Command` is `Send`: where that counts,
-//! spawn from a thread of your own; the [`Child`] can be sent back.
+//! it. So no kill and no time-out comes between the start and the [`Child`]. It
+//! takes 0.2 to 1 ms, on a machine with nothing to spare the time until the new
+//! process had its turn. Where [`Command::uid`] or [`Command::gid`] is set std
+//! copies the page tables of this process first: 60 ms were seen at 512 MiB.
+//! A `Command` is `Send` and so is its `Child`: where that counts, spawn on a
+//! thread of your own.
 //!
 //! # Without a shell
 //!
