@@ -204,7 +204,7 @@ fn a_cancelled_handler_lets_go_of_all() {
         send(Signal::USR1);
         thread::spawn(|| sleep(MOMENT)).join().unwrap();
         assert_eq!(count.get(), 1);
-        drop(other);
+        other.detach(); // the signal may still be on its way
     });
 }
 
@@ -287,20 +287,27 @@ fn a_handler_that_could_not_be_made_changes_nothing() {
 fn the_second_signal_ends_even_a_hub_that_stands_still() {
     let name = "the_second_signal_ends_even_a_hub_that_stands_still";
     let end = end_of(name, || {
+        // Until it waits, somebody else has to keep the signal from its effect.
+        let guard = handler(Signal::INT, || ()).unwrap();
         let waiter = spawn(|| signal::wait(&[Signal::INT, Signal::TERM]));
-        let server = spawn(|| {
-            let which = waiter.get().unwrap().unwrap();
-            assert_eq!(which, Signal::INT);
-            so_far();
-            thread::spawn(|| send(Signal::INT));
+        until(|| {
+            send(Signal::INT);
+            waiter.is_finished()
+        });
+        assert_eq!(waiter.get().unwrap().unwrap(), Signal::INT);
+        let spins = Event::new();
+        let begins = spins.clone();
+        let _server = spawn(move || {
+            begins.set();
             loop {
                 std::hint::spin_loop(); // makes no blocking call any more
             }
         });
-        // It has its effect until somebody waits for it.
-        sleep(MOMENT);
+        spins.wait();
+        so_far();
+        guard.cancel();
         send(Signal::INT);
-        server.join();
+        die();
     });
     if let Some(end) = end {
         assert_eq!(end.signal(), Some(2));
@@ -534,11 +541,13 @@ fn many_signals_count_as_few() {
                 send(Signal::USR1);
             }
             send(Signal::USR2);
-            // In the order of their numbers.
-            sleep(MOMENT);
-            assert_eq!(signals.wait(), Ok(Signal::USR1));
-            assert_eq!(signals.wait_timeout(PATIENCE), Some(Signal::USR2));
-            assert_eq!(signals.wait_timeout(MOMENT), None);
+            let mut firsts = 0;
+            while signals.wait_timeout(PATIENCE).unwrap() == Signal::USR1 {
+                firsts += 1;
+            }
+            assert!((1..10_000).contains(&firsts), "{firsts}");
+            // Not dropped: the last of the first kind may be on its way.
+            std::mem::forget(signals);
         });
     });
 }
@@ -549,7 +558,10 @@ fn signals_disturb_no_blocking_call() {
         set_up();
         let count = Counter::default();
         let counter = count.clone();
-        let _handler = handler(Signal::USR1, move || counter.add()).unwrap();
+        // Stays: the last signal may be on its way when the test ends.
+        handler(Signal::USR1, move || counter.add())
+            .unwrap()
+            .detach();
         let done = Event::new();
         let all_done = done.clone();
         let storm = thread::spawn(move || {

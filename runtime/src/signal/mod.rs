@@ -15,7 +15,8 @@
 //! the first came: it is ignored if it was ignored, else it has the kernel's
 //! effect, which for most is to end the process. A handler that code of others
 //! installed before ours is called in addition, always. Real-time signals are
-//! ignored afterwards.
+//! ignored afterwards. As everywhere, a signal that is on its way when the last
+//! one goes may find either.
 //!
 //! A program that stops at the first Ctrl-C and ends at the second:
 //!
