@@ -230,6 +230,46 @@ fn one_greenlet_kills_while_another_waits() {
     });
 }
 
+#[test]
+fn links_are_called_at_the_end() {
+    in_greenlet(|| {
+        let mut child = piped("read line; exit 10");
+        let count = Arc::new(AtomicUsize::new(0));
+        let link = |child: &Child| {
+            let counter = count.clone();
+            let link = child.handle().link(move |child| {
+                let status = child.try_wait().unwrap().unwrap();
+                assert_eq!(status.code(), Some(10));
+                counter.fetch_add(1, Ordering::SeqCst);
+            });
+            link.unwrap();
+        };
+        link(&child);
+        link(&child);
+        sleep(MOMENT);
+        assert_eq!(count.load(Ordering::SeqCst), 0);
+        child.stdin = None;
+        until(|| count.load(Ordering::SeqCst) == 2);
+        link(&child); // has ended
+        until(|| count.load(Ordering::SeqCst) == 3);
+    });
+}
+
+#[test]
+fn children_and_signals_go_to_other_threads() {
+    fn is_sent<T: Send + Sync + 'static>() {}
+    is_sent::<Command>();
+    is_sent::<Child>();
+    is_sent::<maypole_runtime::process::ChildRef>();
+    is_sent::<maypole_runtime::signal::SignalHandler>();
+    is_sent::<maypole_runtime::signal::Signals>();
+    // Started on a thread, waited for in a greenlet.
+    let thread = thread::spawn(|| shell("exit 6").spawn().unwrap());
+    until(|| thread.is_finished());
+    let mut child = thread.join().unwrap();
+    in_greenlet(move || assert_eq!(child.wait().unwrap().code(), Some(6)));
+}
+
 /// Waits in its destructor.
 struct WaitsWhenDropped {
     child: Child,

@@ -245,6 +245,8 @@ impl fmt::Debug for Child {
 #[derive(Clone)]
 pub struct ChildRef(Arc<Process>);
 
+// Nobody is told of the end unless somebody waits for the pidfd. What is to be
+// told of it among other things needs a greenlet that waits, see `link`.
 struct Process {
     id: u32,
     // Readable once the process has ended.
@@ -320,6 +322,42 @@ impl ChildRef {
             Err(rustix::io::Errno::SRCH) => Ok(()), // it has ended and was waited for
             sent => Ok(sent?),
         }
+    }
+
+    /// Calls `then` in a greenlet of its own once the child has ended; at once if
+    /// it has already.
+    ///
+    /// The greenlet is spawned now and waits: it ends with the child at the
+    /// earliest.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory` when there are no more greenlets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Event, process::Command};
+    ///
+    /// let ended = Event::new();
+    /// let teller = ended.clone();
+    /// let child = Command::new("true").spawn()?;
+    /// child.handle().link(move |child| {
+    ///     assert!(child.try_wait().unwrap().is_some());
+    ///     teller.set();
+    /// })?;
+    /// ended.wait();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "rawlink")]
+    pub fn link(&self, then: impl FnOnce(&Self) + Send + 'static) -> io::Result<()> {
+        let child = self.clone();
+        let waiter = Builder::new().name("maypole-link").spawn(move || {
+            let _ = child.wait(); // an error is the end too: there is no status
+            then(&child);
+        })?;
+        drop(waiter); // runs by itself
+        Ok(())
     }
 
     /// Waits for the end; `None` when the deadline passes first.
