@@ -27,8 +27,8 @@
 //! # Waiting
 //!
 //! [`Event`] and [`Semaphore`] wait for other greenlets, [`Pool`] and [`Group`]
-//! for many, [`net`] for sockets, [`sleep`] for time. Each call blocks only the
-//! greenlet that makes it. From a plain thread, `main` included, each blocks
+//! for many, [`net`] for sockets, [`sleep`] for time. [`iwait`] waits for several
+//! things at once and yields each as it comes. Each call blocks only the greenlet that makes it. From a plain thread, `main` included, each blocks
 //! that thread only.
 //!
 //! # Interrupts
@@ -68,6 +68,7 @@ pub mod net;
 mod event;
 mod greenlet;
 mod group;
+mod iwait;
 mod pool;
 mod semaphore;
 mod timeout;
@@ -79,11 +80,12 @@ mod contract;
 pub use engine::Hub;
 pub use event::Event;
 pub use greenlet::{
-    Builder, Greenlet, GreenletError, GreenletRef, LocalGreenlet, catch_panic, current, sleep,
-    spawn, spawn_local, yield_now,
+    Builder, Greenlet, GreenletError, GreenletRef, LinkId, LocalGreenlet, catch_panic, current,
+    sleep, spawn, spawn_local, yield_now,
 };
 pub use group::Group;
+pub use iwait::{Iwait, iwait, iwait_timeout, wait, wait_timeout};
 pub use pool::{Pool, Slot};
 pub use semaphore::{Permit, Semaphore};
 pub use timeout::{Elapsed, Timeout, with_timeout};
-pub use wait::Unwinding;
+pub use wait::{Ending, Unwinding, Waitable};

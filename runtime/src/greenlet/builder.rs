@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::engine::{self, Placement, SpawnError};
 use crate::wait::{Interrupt, Interrupted, Outcome, Strand};
 
+use super::link;
 use super::local::{self, LocalGreenlet};
 use super::{Greenlet, GreenletRef};
 
@@ -146,9 +147,7 @@ fn run<T: Send + 'static>(strand: &Arc<Strand>, body: impl FnOnce() -> T) {
         }
     };
     let (links, unwanted) = strand.end.come(outcome);
-    for link in links {
-        link(strand.clone());
-    }
+    link::notify(strand, links);
     // A panic of the value's destructor has been reported by the panic hook.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(unwanted)));
 }
