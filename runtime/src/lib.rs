@@ -28,7 +28,8 @@
 //!
 //! [`Event`] and [`Semaphore`] wait for other greenlets, [`Pool`] and [`Group`]
 //! for many, [`net`] for sockets, [`sleep`] for time. [`iwait`] waits for several
-//! things at once and yields each as it comes. Each call blocks only the greenlet that makes it. From a plain thread, `main` included, each blocks
+//! things at once and yields each as it comes, [`join_all`] and [`kill_all`] are
+//! for greenlets. Each call blocks only the greenlet that makes it. From a plain thread, `main` included, each blocks
 //! that thread only.
 //!
 //! # Interrupts
@@ -81,7 +82,8 @@ pub use engine::Hub;
 pub use event::Event;
 pub use greenlet::{
     Builder, Greenlet, GreenletError, GreenletRef, LinkId, LocalGreenlet, catch_panic, current,
-    sleep, spawn, spawn_local, yield_now,
+    join_all, join_all_timeout, kill_all, kill_all_timeout, sleep, spawn, spawn_later, spawn_local,
+    start_kill_all, try_join_all, yield_now,
 };
 pub use group::Group;
 pub use iwait::{Iwait, iwait, iwait_timeout, wait, wait_timeout};

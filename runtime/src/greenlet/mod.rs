@@ -9,15 +9,22 @@ mod builder;
 mod current;
 mod error;
 mod handle;
+mod later;
 mod link;
 mod local;
+mod many;
+mod scope;
 
 pub use builder::Builder;
 pub use current::{catch_panic, current, sleep, yield_now};
 pub use error::GreenletError;
 pub use handle::GreenletRef;
+pub use later::spawn_later;
 pub use link::LinkId;
 pub use local::{LocalGreenlet, spawn_local};
+pub use many::{
+    join_all, join_all_timeout, kill_all, kill_all_timeout, start_kill_all, try_join_all,
+};
 
 use crate::wait::{Ending, Strand, Waitable, Watch, Watcher};
 
