@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub use maypole_runtime::{
-    Builder, Elapsed, Event, Greenlet, GreenletError, GreenletRef, Group, Hub, LocalGreenlet,
-    Permit, Semaphore, Timeout, Unwinding, catch_panic, current, net, sleep, spawn, spawn_local,
+    Builder, Elapsed, Ending, Event, Greenlet, GreenletError, GreenletRef, Group, Hub, Iwait,
+    LinkId, LocalGreenlet, Permit, Semaphore, Timeout, Unwinding, Waitable, catch_panic, current,
+    iwait, iwait_timeout, join_all, join_all_timeout, kill_all, kill_all_timeout, net, sleep,
+    spawn, spawn_later, spawn_local, start_kill_all, try_join_all, wait, wait_timeout,
     with_timeout, yield_now,
 };
 
