@@ -1,9 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 pub use maypole_runtime::{
-    Builder, Elapsed, Event, Greenlet, GreenletError, GreenletRef, Group, Hub, LocalGreenlet,
-    Permit, Semaphore, Timeout, Unwinding, catch_panic, current, net, sleep, spawn, spawn_local,
-    spawn_on, with_timeout, yield_now,
+    Builder, Config, ConfigError, Elapsed, Ending, Event, Greenlet, GreenletError, GreenletRef,
+    Group, Hub, Iwait, LinkId, LocalGreenlet, LocalKey, Permit, Semaphore, SpawnCallbackGuard,
+    Timeout, UnhandledPanic, Unwinding, Waitable, add_spawn_callback, catch_panic, current,
+    greenlet_local, inspect, iwait, iwait_timeout, join_all, join_all_timeout, kill_all,
+    kill_all_timeout, net, process, set_error_hook, signal, sleep, spawn, spawn_later, spawn_local,
+    spawn_on, start_kill_all, take_error_hook, try_join_all, wait, wait_timeout, with_timeout,
+    yield_now,
 };
 
 /// Pools: a limit on how many greenlets run at once.

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::wait::{self, Unwinding, WaitList, Waited, deadline_after, wait_in};
+use crate::wait::{
+    self, Unwinding, WaitList, Waitable, Waited, Watch, Watcher, deadline_after, unwatch_in,
+    wait_in, watch_in,
+};
 
 /// A flag that is set and cleared, and that any number can wait for.
 ///
@@ -105,6 +108,30 @@ impl Event {
         let ready = |state: &mut State| state.set.then_some(());
         let waited = wait_in(&self.state, |state| &mut state.waiters, deadline, ready)?;
         Ok(waited != Waited::TimedOut)
+    }
+
+    /// How many wait, for tests.
+    #[cfg(test)]
+    pub(crate) fn waiters(&self) -> usize {
+        self.state.lock().waiters.len()
+    }
+}
+
+/// It comes when it is set.
+impl Waitable for Event {}
+
+impl Watch for Event {
+    fn watch(&self, watcher: Watcher) -> Result<u64, Watcher> {
+        watch_in(
+            &self.state,
+            |state| &mut state.waiters,
+            watcher,
+            |state| state.set,
+        )
+    }
+
+    fn unwatch(&self, place: u64) {
+        unwatch_in(&self.state, |state| &mut state.waiters, place);
     }
 }
 

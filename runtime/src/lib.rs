@@ -27,8 +27,9 @@
 //! # Waiting
 //!
 //! [`Event`] and [`Semaphore`] wait for other greenlets, [`Pool`] and [`Group`]
-//! for many, [`net`] for sockets, [`sleep`] for time. Each call blocks only the
-//! greenlet that makes it. From a plain thread, `main` included, each blocks
+//! for many, [`net`] for sockets, [`sleep`] for time. [`iwait`] waits for several
+//! things at once and yields each as it comes, [`join_all`] and [`kill_all`] are
+//! for greenlets. Each call blocks only the greenlet that makes it. From a plain thread, `main` included, each blocks
 //! that thread only.
 //!
 //! # Interrupts
@@ -72,6 +73,7 @@ mod config;
 mod event;
 mod greenlet;
 mod group;
+mod iwait;
 mod pool;
 mod semaphore;
 mod timeout;
@@ -84,12 +86,14 @@ pub use config::{Config, ConfigError};
 pub use engine::Hub;
 pub use event::Event;
 pub use greenlet::{
-    Builder, Greenlet, GreenletError, GreenletRef, LocalGreenlet, LocalKey, SpawnCallbackGuard,
-    UnhandledPanic, add_spawn_callback, catch_panic, current, set_error_hook, sleep, spawn,
-    spawn_local, spawn_on, take_error_hook, yield_now,
+    Builder, Greenlet, GreenletError, GreenletRef, LinkId, LocalGreenlet, LocalKey,
+    SpawnCallbackGuard, UnhandledPanic, add_spawn_callback, catch_panic, current, join_all,
+    join_all_timeout, kill_all, kill_all_timeout, set_error_hook, sleep, spawn, spawn_later,
+    spawn_local, spawn_on, start_kill_all, take_error_hook, try_join_all, yield_now,
 };
 pub use group::Group;
+pub use iwait::{Iwait, iwait, iwait_timeout, wait, wait_timeout};
 pub use pool::{Pool, Slot};
 pub use semaphore::{Permit, Semaphore};
 pub use timeout::{Elapsed, Timeout, with_timeout};
-pub use wait::Unwinding;
+pub use wait::{Ending, Unwinding, Waitable};

@@ -43,9 +43,7 @@ use crate::wait::{Interrupt, Interrupted, Strand, deadline_after, with_strand};
 /// ```
 #[doc(alias = "gevent.with_timeout")]
 pub fn with_timeout<T>(limit: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed> {
-    let timeout = Timeout::new(limit);
-    timeout.start();
-    timeout.catch(body)
+    Timeout::start_new(limit).catch(body)
 }
 
 /// The time allowed has passed.
@@ -92,27 +90,58 @@ impl From<Elapsed> for io::Error {
 /// ```
 #[doc(alias = "gevent.Timeout")]
 pub struct Timeout {
+    // Whose interrupt an interrupt is; the same at each start.
+    number: u64,
     limit: Duration,
     started: Mutex<Option<Started>>,
-    // Belongs to the greenlet that made it: nobody else may start or catch it.
+    // Belongs to one hub: its greenlets may share it, and each start counts for
+    // the greenlet that calls it.
     not_send: PhantomData<*const ()>,
 }
 
 struct Started {
     fuse: Arc<Fuse>,
-    // `None` for a limit that never comes.
+    // `None` when there is nothing to wait for.
     alarm: Option<AlarmKey>,
 }
 
 impl Timeout {
-    /// A time-out of `limit`, not yet started. [`Duration::MAX`] never comes.
+    /// A time-out of `limit`, not yet started. [`Duration::MAX`], or more than a
+    /// hundred years, never comes; zero comes at the next blocking call.
     #[must_use]
     pub fn new(limit: Duration) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             limit,
             started: Mutex::new(None),
             not_send: PhantomData,
         }
+    }
+
+    /// A time-out that never comes: it may be started, and is never pending.
+    #[doc(alias = "Timeout(None)")]
+    #[must_use]
+    pub fn never() -> Self {
+        Self::new(Duration::MAX)
+    }
+
+    /// A time-out of `limit`, started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Timeout, sleep};
+    ///
+    /// let timeout = Timeout::start_new(Duration::from_secs(60));
+    /// sleep(Duration::from_millis(1));
+    /// timeout.cancel();
+    /// ```
+    pub fn start_new(limit: Duration) -> Self {
+        let timeout = Self::new(limit);
+        timeout.start();
+        timeout
     }
 
     /// Starts the time for the calling greenlet. After it has come or was
@@ -120,22 +149,29 @@ impl Timeout {
     ///
     /// # Panics
     ///
-    /// When it is pending already.
-    #[doc(alias = "start_new")]
+    /// When it [is pending](Self::is_pending) already.
     pub fn start(&self) {
         assert!(!self.is_pending(), "the time-out is already started");
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let Some(at) = deadline_after(self.limit) else {
+            return; // never
+        };
         let fuse = Arc::new(Fuse {
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            number: self.number,
             strand: with_strand(Arc::clone),
             state: Mutex::new(State::Burning),
         });
-        let alarm = deadline_after(self.limit).map(|at| set_alarm(at, fuse.clone()));
+        let alarm = if self.limit.is_zero() {
+            // Its time has come: no alarm could be quicker.
+            fuse.clone().ring();
+            None
+        } else {
+            Some(set_alarm(at, fuse.clone()))
+        };
         *self.started.lock() = Some(Started { fuse, alarm });
     }
 
-    /// Stops the time: from here on it interrupts nothing. Does nothing when it
-    /// is not started.
+    /// Stops the time: from here on it interrupts nothing, until it is started
+    /// again. Does nothing when it is not started.
     #[doc(alias = "close")]
     pub fn cancel(&self) {
         let started = self.started.lock().take();
@@ -147,36 +183,78 @@ impl Timeout {
         }
     }
 
-    /// Whether it is started and has not come.
+    /// Whether it is started and has not yet interrupted its greenlet. Its time
+    /// may have come: a greenlet that makes no blocking call is not interrupted.
     #[doc(alias = "pending")]
     #[must_use]
     pub fn is_pending(&self) -> bool {
         self.started
             .lock()
             .as_ref()
-            .is_some_and(|started| *started.fuse.state.lock() == State::Burning)
+            .is_some_and(|started| started.fuse.is_pending())
+    }
+
+    /// The time allowed, as given; `None` when it never comes.
+    #[doc(alias = "seconds")]
+    #[must_use]
+    pub fn limit(&self) -> Option<Duration> {
+        deadline_after(self.limit).map(|_| self.limit)
     }
 
     /// Runs `body` and catches this time-out if it comes meanwhile. Cancels it
-    /// at the end, however `body` ends.
+    /// at the end, however `body` ends. `body` may cancel it and start it again.
+    ///
+    /// Without a [`start`](Self::start), before or inside, it only runs `body`.
+    /// So it does when the greenlets of a hub share a time-out and another one
+    /// has started it: that one is left to its starter.
     ///
     /// # Errors
     ///
     /// [`Elapsed`] when this time-out interrupted `body`. Every other unwinding
     /// passes through: panics, kills, and other time-outs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Timeout, sleep};
+    ///
+    /// // Not five milliseconds for all steps, but for each.
+    /// let timeout = Timeout::start_new(Duration::from_millis(5));
+    /// let mut steps = 0;
+    /// let stuck = timeout.catch(|| {
+    ///     for length in [1, 1, 1000] {
+    ///         sleep(Duration::from_millis(length));
+    ///         steps += 1;
+    ///         timeout.cancel();
+    ///         timeout.start();
+    ///     }
+    /// });
+    /// assert!(stuck.is_err());
+    /// # assert!(steps < 3);
+    /// ```
     pub fn catch<T>(&self, body: impl FnOnce() -> T) -> Result<T, Elapsed> {
-        let number = self.started.lock().as_ref().map(|s| s.fuse.number);
         let ended = catch_unwind(AssertUnwindSafe(body));
-        self.cancel();
+        if self.is_mine() {
+            self.cancel();
+        }
         match ended {
             Ok(value) => Ok(value),
             Err(payload) => match payload.downcast_ref::<Interrupted>() {
-                Some(Interrupted(Interrupt::Timeout(which))) if Some(*which) == number => {
+                Some(Interrupted(Interrupt::Timeout(which))) if *which == self.number => {
                     Err(Elapsed { _private: () })
                 }
                 _ => resume_unwind(payload),
             },
         }
+    }
+
+    /// Whether the calling greenlet has started it.
+    fn is_mine(&self) -> bool {
+        let started = self.started.lock();
+        started
+            .as_ref()
+            .is_some_and(|started| with_strand(|strand| Arc::ptr_eq(strand, &started.fuse.strand)))
     }
 }
 
@@ -189,7 +267,7 @@ impl Drop for Timeout {
 impl fmt::Debug for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timeout")
-            .field("limit", &self.limit)
+            .field("limit", &self.limit())
             .field("pending", &self.is_pending())
             .finish()
     }
@@ -211,6 +289,15 @@ enum State {
 }
 
 impl Fuse {
+    /// Whether it will interrupt the strand, or has and is not delivered.
+    fn is_pending(&self) -> bool {
+        match *self.state.lock() {
+            State::Burning => true,
+            State::Fired => (self.strand.interrupts).contains(Interrupt::Timeout(self.number)),
+            State::PutOut => false,
+        }
+    }
+
     /// Makes sure that no interrupt of ours is delivered any more.
     fn put_out(&self) {
         let mut state = self.state.lock();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::engine::{self, Placement, SpawnError};
 use crate::wait::{Doing, Interrupt, Interrupted, Outcome, Strand, is_tracking};
 
+use super::link;
 use super::local::{self, LocalGreenlet};
 use super::local_key;
 use super::{Greenlet, GreenletRef, hooks};
@@ -169,9 +170,7 @@ fn run<T: Send + 'static>(strand: &Arc<Strand>, body: impl FnOnce() -> T) {
     if let Some(Outcome::Panicked(payload)) = &unwanted {
         hooks::unhandled(&GreenletRef::new(strand.clone()), &**payload);
     }
-    for link in links {
-        link(strand.clone());
-    }
+    link::notify(strand, links);
     // A panic of the value's destructor has been reported by the panic hook.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(unwanted)));
 }

@@ -5,9 +5,12 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wait::{Interrupt, Outcome, Share, Strand, deadline_after, with_strand};
+use crate::wait::{
+    Ending, Interrupt, Outcome, Share, Strand, Waitable, Watch, Watcher, deadline_after,
+    with_strand,
+};
 
-use super::{Builder, GreenletError};
+use super::GreenletError;
 
 /// A reference to a greenlet: to wait for it, kill it or link to it.
 ///
@@ -36,7 +39,7 @@ impl GreenletRef {
         self.strand.id
     }
 
-    /// The name given to its [`Builder`], or one made of its number.
+    /// The name given to its [`Builder`](super::Builder), or one made of its number.
     #[must_use]
     pub fn name(&self) -> &str {
         self.strand.name()
@@ -95,21 +98,22 @@ impl GreenletRef {
         }
     }
 
-    /// See [`Greenlet::link`](super::Greenlet::link).
-    pub fn link(&self, then: impl FnOnce(&Self) + Send + 'static) {
-        let link = Box::new(move |strand: Arc<Strand>| {
-            let ended = Self::new(strand);
-            run_link(move || then(&ended));
-        });
-        if let Some(link) = self.strand.end.link(link) {
-            link(Arc::clone(&self.strand));
-        }
-    }
-
     /// Whether the greenlet has ended, in whatever way.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.strand.end.has_come()
+    }
+
+    /// See [`Greenlet::ending`](super::Greenlet::ending).
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        self.strand.end.ending()
+    }
+
+    /// See [`Greenlet::is_successful`](super::Greenlet::is_successful).
+    #[must_use]
+    pub fn is_successful(&self) -> bool {
+        matches!(self.ending(), Some(Ending::Returned | Ending::Killed))
     }
 
     /// Waits for the end and takes the outcome. Only the owner of the result.
@@ -131,12 +135,31 @@ impl GreenletRef {
     }
 
     #[track_caller]
-    fn refuse_self(&self) {
+    pub(super) fn refuse_self(&self) {
         let own = with_strand(|strand| Arc::ptr_eq(strand, &self.strand));
         assert!(
             !own || self.is_finished(),
             "a greenlet cannot join itself: it would wait for ever"
         );
+    }
+}
+
+impl AsRef<Self> for GreenletRef {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+/// It comes when the greenlet has ended.
+impl Waitable for GreenletRef {}
+
+impl Watch for GreenletRef {
+    fn watch(&self, watcher: Watcher) -> Result<u64, Watcher> {
+        self.strand.end.watch(watcher)
+    }
+
+    fn unwatch(&self, place: u64) {
+        self.strand.end.unwatch(place);
     }
 }
 
@@ -161,28 +184,5 @@ impl fmt::Debug for GreenletRef {
             .field("name", &self.name())
             .field("finished", &self.is_finished())
             .finish()
-    }
-}
-
-/// Runs a link in a greenlet of its own. The links of a greenlet that ended
-/// must not be lost, so when there can be no more greenlets it runs right here.
-fn run_link(link: impl FnOnce() + Send + 'static) {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    let slot = Arc::new(parking_lot::Mutex::new(Some(link)));
-    let theirs = slot.clone();
-    let spawned = Builder::new().spawn(move || {
-        let link = theirs.lock().take();
-        if let Some(link) = link {
-            link();
-        }
-    });
-    if let Err(error) = spawned {
-        log::warn!("a link runs without a greenlet of its own: {error}");
-        let link = slot.lock().take();
-        if let Some(link) = link {
-            // The panic has been reported by its hook; other links go on.
-            let _ = catch_unwind(AssertUnwindSafe(link));
-        }
     }
 }

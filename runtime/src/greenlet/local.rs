@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
+use crate::wait::{Waitable, Watch, Watcher};
+
 use super::{Builder, GreenletError, GreenletRef};
 
 /// Runs `body`, which need not be `Send`, in a new greenlet on the caller's hub.
@@ -80,6 +82,25 @@ impl<T: 'static> LocalGreenlet<T> {
     #[must_use]
     pub fn handle(&self) -> &GreenletRef {
         &self.handle
+    }
+}
+
+impl<T> AsRef<GreenletRef> for LocalGreenlet<T> {
+    fn as_ref(&self) -> &GreenletRef {
+        &self.handle
+    }
+}
+
+/// It comes when the greenlet has ended.
+impl<T> Waitable for LocalGreenlet<T> {}
+
+impl<T> Watch for LocalGreenlet<T> {
+    fn watch(&self, watcher: Watcher) -> Result<u64, Watcher> {
+        self.handle.watch(watcher)
+    }
+
+    fn unwatch(&self, place: u64) {
+        self.handle.unwatch(place);
     }
 }
 

@@ -10,8 +10,12 @@ mod current;
 mod error;
 mod handle;
 mod hooks;
+mod later;
+mod link;
 mod local;
 mod local_key;
+mod many;
+mod scope;
 
 pub use builder::Builder;
 pub use current::{catch_panic, current, sleep, yield_now};
@@ -20,10 +24,15 @@ pub use handle::GreenletRef;
 pub use hooks::{
     SpawnCallbackGuard, UnhandledPanic, add_spawn_callback, set_error_hook, take_error_hook,
 };
+pub use later::spawn_later;
+pub use link::LinkId;
 pub use local::{LocalGreenlet, spawn_local};
 pub use local_key::LocalKey;
+pub use many::{
+    join_all, join_all_timeout, kill_all, kill_all_timeout, start_kill_all, try_join_all,
+};
 
-use crate::wait::{Outcome, Strand};
+use crate::wait::{Ending, Outcome, Strand, Waitable, Watch, Watcher};
 
 /// Runs `body` in a new greenlet and returns the owner of its result.
 ///
@@ -202,27 +211,6 @@ impl<T: 'static> Greenlet<T> {
         self.handle.start_kill();
     }
 
-    /// Calls `then` in a greenlet of its own once this one has ended, in
-    /// whatever way; at once if it has already.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use maypole_runtime::{Event, spawn};
-    ///
-    /// let told = Event::new();
-    /// let teller = told.clone();
-    /// let greenlet = spawn(|| ());
-    /// greenlet.link(move |ended| {
-    ///     assert!(ended.is_finished());
-    ///     teller.set();
-    /// });
-    /// told.wait();
-    /// ```
-    pub fn link(&self, then: impl FnOnce(&GreenletRef) + Send + 'static) {
-        self.handle.link(then);
-    }
-
     /// Whether the greenlet has ended, in whatever way.
     #[doc(alias = "ready")]
     #[doc(alias = "dead")]
@@ -231,10 +219,68 @@ impl<T: 'static> Greenlet<T> {
         self.handle.is_finished()
     }
 
+    /// How the greenlet has ended; `None` while it has not. Works after
+    /// [`get`](Self::get) too, on its [`handle`](Self::handle).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Ending, spawn, yield_now};
+    ///
+    /// let greenlet = spawn(yield_now);
+    /// assert_eq!(greenlet.ending(), None);
+    /// greenlet.kill();
+    /// assert_eq!(greenlet.ending(), Some(Ending::Killed));
+    /// ```
+    #[doc(alias = "exception")]
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        self.handle.ending()
+    }
+
+    /// Whether the greenlet has ended without a failure: it returned, or it was
+    /// killed, as it was told. Not after a panic or a time-out that nobody
+    /// caught, and not while it runs.
+    ///
+    /// A killed greenlet has no value all the same: [`get`](Self::get) returns
+    /// an error that says so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let fails = maypole_runtime::spawn(|| panic!("no"));
+    /// fails.join();
+    /// assert!(fails.is_finished() && !fails.is_successful());
+    /// ```
+    #[doc(alias = "successful")]
+    #[must_use]
+    pub fn is_successful(&self) -> bool {
+        self.handle.is_successful()
+    }
+
     /// A reference to the greenlet that can be cloned and sent around.
     #[must_use]
     pub fn handle(&self) -> &GreenletRef {
         &self.handle
+    }
+}
+
+impl<T> AsRef<GreenletRef> for Greenlet<T> {
+    fn as_ref(&self) -> &GreenletRef {
+        &self.handle
+    }
+}
+
+/// It comes when the greenlet has ended.
+impl<T> Waitable for Greenlet<T> {}
+
+impl<T> Watch for Greenlet<T> {
+    fn watch(&self, watcher: Watcher) -> Result<u64, Watcher> {
+        self.handle.watch(watcher)
+    }
+
+    fn unwatch(&self, place: u64) {
+        self.handle.unwatch(place);
     }
 }
 

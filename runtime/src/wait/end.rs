@@ -1,14 +1,17 @@
 //! The end of a strand: how it ended, and who is to be told.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::{Strand, Unwinding, WaitList, Waited, checkpoint, wait_in};
+use super::{
+    Strand, Unwinding, WaitList, Waited, Watcher, checkpoint, unwatch_in, wait_in, watch_in,
+};
 
 /// What came out of a greenlet's body.
 pub(crate) enum Outcome {
@@ -22,34 +25,60 @@ pub(crate) enum Outcome {
     Panicked(Box<dyn Any + Send>),
 }
 
+/// How a greenlet ended.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Ending {
+    /// It returned a value.
+    Returned,
+    /// It was killed, before or while it ran.
+    #[doc(alias = "GreenletExit")]
+    Killed,
+    /// A [`Timeout`](crate::Timeout) that nobody caught unwound it.
+    TimedOut,
+    /// It panicked.
+    Panicked,
+}
+
+impl Outcome {
+    fn ending(&self) -> Ending {
+        match self {
+            Self::Value(_) => Ending::Returned,
+            Self::Killed => Ending::Killed,
+            Self::TimedOut => Ending::TimedOut,
+            Self::Panicked(_) => Ending::Panicked,
+        }
+    }
+}
+
 /// Called once when a greenlet has ended.
 pub(crate) type Link = Box<dyn FnOnce(Arc<Strand>) + Send>;
 
 /// The end of one greenlet.
 #[derive(Default)]
 pub(crate) struct End {
-    // Set with the lock held, before `State::ended`'s waiters are woken.
+    // Set with the lock held, before `State::ending`'s waiters are woken.
     has_come: AtomicBool,
     state: Mutex<State>,
 }
 
 struct State {
-    ended: bool,
+    ending: Option<Ending>,
     // The owner of the result is gone: nobody will ask for it.
     disowned: bool,
     outcome: Option<Outcome>,
     waiters: WaitList,
-    links: Vec<Link>,
+    // By their numbers, which rise: the first is the oldest.
+    links: BTreeMap<u64, Link>,
 }
 
 impl Default for State {
     fn default() -> Self {
         Self {
-            ended: false,
+            ending: None,
             disowned: false,
             outcome: None,
             waiters: WaitList::of("the end of a greenlet"),
-            links: Vec::new(),
+            links: BTreeMap::new(),
         }
     }
 }
@@ -59,7 +88,8 @@ impl End {
     pub(super) fn reset(&mut self) {
         *self.has_come.get_mut() = false;
         let state = self.state.get_mut();
-        state.ended = false;
+        state.ending = None;
+        state.links.clear();
         state.disowned = false;
         state.outcome = None;
     }
@@ -69,6 +99,11 @@ impl End {
         self.has_come.load(Ordering::Acquire)
     }
 
+    /// How the greenlet has ended, if it has.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.state.lock().ending
+    }
+
     /// Waits for the end: true when it has come, false when the deadline came
     /// first.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> Result<bool, Unwinding> {
@@ -76,18 +111,34 @@ impl End {
         if self.has_come() {
             return Ok(true);
         }
-        let ready = |state: &mut State| state.ended.then_some(());
+        let ready = |state: &mut State| state.ending.map(|_| ());
         let waited = wait_in(&self.state, |state| &mut state.waiters, deadline, ready)?;
         Ok(waited != Waited::TimedOut)
     }
 
-    /// The end has come: wakes all waiters. Returns the links to call, and the
-    /// outcome if nobody will ask for it: the greenlet drops it while it can
-    /// still suspend, because a destructor may block.
-    pub(crate) fn come(&self, outcome: Outcome) -> (Vec<Link>, Option<Outcome>) {
+    /// Has `watcher` told of the end; see [`Watch::watch`](super::Watch::watch).
+    pub(crate) fn watch(&self, watcher: Watcher) -> Result<u64, Watcher> {
+        watch_in(
+            &self.state,
+            |state| &mut state.waiters,
+            watcher,
+            |state| state.ending.is_some(),
+        )
+    }
+
+    /// Takes a watcher back; see [`Watch::unwatch`](super::Watch::unwatch).
+    pub(crate) fn unwatch(&self, place: u64) {
+        unwatch_in(&self.state, |state| &mut state.waiters, place);
+    }
+
+    /// The end has come: wakes all waiters. Returns how many links are to be
+    /// [popped](Self::pop_link) and called, and the outcome if nobody will ask
+    /// for it: the greenlet drops it while it can still suspend, because a
+    /// destructor may block.
+    pub(crate) fn come(&self, outcome: Outcome) -> (usize, Option<Outcome>) {
         let (unwanted, waiters, links) = {
             let mut state = self.state.lock();
-            state.ended = true;
+            state.ending = Some(outcome.ending());
             self.has_come.store(true, Ordering::Release);
             let unwanted = if state.disowned {
                 Some(outcome)
@@ -95,24 +146,41 @@ impl End {
                 state.outcome = Some(outcome);
                 None
             };
-            (
-                unwanted,
-                state.waiters.take_all(),
-                std::mem::take(&mut state.links),
-            )
+            (unwanted, state.waiters.take_all(), state.links.len())
         };
         waiters.wake();
         (links, unwanted)
     }
 
-    /// Has `link` called at the end, or hands it back when that has come.
-    pub(crate) fn link(&self, link: Link) -> Option<Link> {
+    /// Adds a link and returns its number, unique in the process. True when the
+    /// end has come: the caller then looks after its being called.
+    pub(crate) fn link(&self, link: Link) -> (u64, bool) {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         let mut state = self.state.lock();
-        if state.ended {
-            return Some(link);
-        }
-        state.links.push(link);
-        None
+        // With the lock held, so that this end's numbers rise.
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        state.links.insert(number, link);
+        (number, state.ending.is_some())
+    }
+
+    /// Takes out the oldest link.
+    pub(crate) fn pop_link(&self) -> Option<Link> {
+        self.state.lock().links.pop_first().map(|(_, link)| link)
+    }
+
+    /// Takes out one link, if it has not been called.
+    pub(crate) fn unlink(&self, number: u64) -> Option<Link> {
+        self.state.lock().links.remove(&number)
+    }
+
+    /// Takes out all links, to be dropped where no lock is held.
+    pub(crate) fn unlink_all(&self) -> impl Sized + use<> {
+        std::mem::take(&mut self.state.lock().links)
+    }
+
+    /// Whether any link is still to be called.
+    pub(crate) fn has_links(&self) -> bool {
+        !self.state.lock().links.is_empty()
     }
 
     /// Takes the outcome; `None` before the end and when it was taken.

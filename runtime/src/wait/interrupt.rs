@@ -57,6 +57,11 @@ impl Interrupts {
         }
     }
 
+    /// Whether this one waits to be delivered.
+    pub(crate) fn contains(&self, interrupt: Interrupt) -> bool {
+        self.any.load(Ordering::SeqCst) && self.waiting.lock().contains(&interrupt)
+    }
+
     /// Takes a kill that came before the greenlet's first run.
     pub(crate) fn take_kill(&self) -> bool {
         if !self.any.load(Ordering::SeqCst) {

@@ -23,13 +23,16 @@ mod list;
 mod number;
 mod strand;
 mod track;
+mod watch;
 
+pub use end::Ending;
 pub(crate) use end::{End, Outcome};
 pub(crate) use interrupt::{Interrupt, Interrupted};
 pub(crate) use list::{WaitList, Waited, wait_in};
 pub(crate) use strand::{Share, Strand, with_strand};
-
 pub(crate) use track::{Doing, Track, is_tracking, set_tracking, tracked};
+pub use watch::Waitable;
+pub(crate) use watch::{Board, Watch, Watcher, unwatch_in, watch_in};
 
 use strand::Phase;
 
@@ -106,10 +109,10 @@ impl<'a> Wait<'a> {
 
     /// A way to end this wait once, for somebody else.
     pub(crate) fn ticket(&self) -> Ticket {
-        Ticket {
+        Ticket(Holder::Waiter {
             strand: self.strand.clone(),
             turn: self.turn,
-        }
+        })
     }
 
     /// Suspends until a ticket is used or the deadline passes.
@@ -158,21 +161,38 @@ impl Drop for Wait<'_> {
     }
 }
 
-/// The right to end one wait of one strand.
+/// The right to end one wait of one strand, or to tell one watcher.
 #[derive(Debug)]
-pub(crate) struct Ticket {
-    strand: Arc<Strand>,
-    turn: u64,
+pub(crate) struct Ticket(Holder);
+
+#[derive(Debug)]
+enum Holder {
+    Waiter { strand: Arc<Strand>, turn: u64 },
+    Watcher(Watcher),
 }
 
 impl Ticket {
+    /// A ticket for one who waits for many things. Only for lists whose waiters
+    /// are handed nothing.
+    pub(crate) fn watch(watcher: Watcher) -> Self {
+        Self(Holder::Watcher(watcher))
+    }
+
     /// Ends the wait. False when something else has ended it already.
     pub(crate) fn wake(&self) -> bool {
-        let won = self.strand.end_turn(self.turn, Phase::Woken);
-        if won {
-            self.strand.parker.unpark();
+        match &self.0 {
+            Holder::Waiter { strand, turn } => {
+                let won = strand.end_turn(*turn, Phase::Woken);
+                if won {
+                    strand.parker.unpark();
+                }
+                won
+            }
+            Holder::Watcher(watcher) => {
+                watcher.tell();
+                true
+            }
         }
-        won
     }
 }
 

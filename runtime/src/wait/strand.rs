@@ -209,6 +209,11 @@ impl Strand {
         }
     }
 
+    /// Whether it has ever begun a wait. One that has not run yet has not.
+    pub(crate) fn has_waited(&self) -> bool {
+        turn_of(self.word.load(Ordering::Relaxed)) > 0
+    }
+
     /// Begins the next wait and returns its number. Only the strand itself.
     pub(super) fn begin_turn(&self) -> u64 {
         let turn = turn_of(self.word.load(Ordering::Relaxed)) + 1;

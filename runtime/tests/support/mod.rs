@@ -1,5 +1,9 @@
 //! What the suites in this folder share.
-#![allow(dead_code, reason = "each suite uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each suite is a crate that uses its part"
+)]
 
 use std::thread;
 use std::time::{Duration, Instant};
