@@ -46,6 +46,7 @@ mod parker;
 mod settings;
 mod slice;
 mod source;
+pub(crate) mod sync;
 mod thread;
 
 // The one engine of this build.

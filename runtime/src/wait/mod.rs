@@ -20,14 +20,17 @@ use crate::engine::{self, Interest, Source};
 mod end;
 mod interrupt;
 mod list;
+#[cfg(all(test, loom))]
+mod models;
 mod strand;
+mod turns;
 
 pub(crate) use end::{End, Outcome};
 pub(crate) use interrupt::{Interrupt, Interrupted};
 pub(crate) use list::{WaitList, Waited, wait_in};
 pub(crate) use strand::{Strand, with_strand};
 
-use strand::Phase;
+use turns::Phase;
 
 /// A greenlet that is unwinding cannot wait.
 ///
@@ -92,7 +95,7 @@ impl<'a> Wait<'a> {
         strand.parker.prepare();
         let wait = Self {
             strand,
-            turn: strand.begin_turn(),
+            turn: strand.turns.begin(),
         };
         // After the word says "waiting": whoever interrupts from here on sees
         // it and wakes us; whoever did before is seen here.
@@ -121,7 +124,7 @@ impl<'a> Wait<'a> {
     pub(crate) fn end(self, deadline: Option<Instant>) -> Result<Ended, Unwinding> {
         let strand = self.strand;
         loop {
-            match strand.phase(self.turn) {
+            match strand.turns.phase(self.turn) {
                 Phase::Waiting => {}
                 Phase::Woken => return Ok(Ended::Woken),
                 Phase::Interrupted => {
@@ -130,7 +133,7 @@ impl<'a> Wait<'a> {
                 }
             }
             if deadline.is_some_and(|at| at <= Instant::now()) {
-                if strand.give_up_turn(self.turn) {
+                if strand.turns.end(self.turn, Phase::Woken) {
                     return Ok(Ended::TimedOut);
                 }
                 continue;
@@ -143,7 +146,7 @@ impl<'a> Wait<'a> {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         // Ends a wait that was begun and not needed; no ticket is good any more.
-        self.strand.give_up_turn(self.turn);
+        self.strand.turns.end(self.turn, Phase::Woken);
     }
 }
 
@@ -157,7 +160,7 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// Ends the wait. False when something else has ended it already.
     pub(crate) fn wake(&self) -> bool {
-        let won = self.strand.end_turn(self.turn, Phase::Woken);
+        let won = self.strand.turns.end(self.turn, Phase::Woken);
         if won {
             self.strand.parker.unpark();
         }
@@ -183,7 +186,7 @@ pub(crate) fn ready<T: AsFd>(
         let io = source.prepare(interest, &strand.parker)?;
         let wait = Wait {
             strand,
-            turn: strand.begin_turn(),
+            turn: strand.turns.begin(),
         };
         strand.interrupts.deliver_one();
         if deadline.is_some_and(|at| at <= Instant::now()) {
@@ -254,7 +257,7 @@ impl Strand {
         // still there when the waiter looks for it.
         let ended = self
             .interrupts
-            .add(interrupt, || self.end_current_turn(Phase::Interrupted));
+            .add(interrupt, || self.turns.end_current(Phase::Interrupted));
         if ended {
             self.parker.unpark();
         }
