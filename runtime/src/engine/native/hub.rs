@@ -209,8 +209,7 @@ impl Core {
                 None => self.slabs.take(),
             }
         } else {
-            self.slabs
-                .take_sized(size.max(self.page_size).next_multiple_of(self.page_size))
+            self.slabs.take_sized(size, self.page_size)
         }
     }
 
