@@ -65,8 +65,8 @@ impl<T, B: Bell> Inbox<T, B> {
         self.asleep.swap(false, Ordering::AcqRel);
     }
 
-    /// Stops the bell. Only between [`wake_up`](Self::wake_up) and the next
-    /// [`take`](Self::take), which finds whatever was rung for.
+    /// Stops the bell. Only while the hub is awake: falling asleep looks for
+    /// what it may have been rung for.
     pub(super) fn silence(&self) {
         self.bell.silence();
     }
