@@ -17,7 +17,7 @@ use super::{Ended, Interrupt, Interrupted, Strand, Wait};
 /// How a wait of the strand ended: by unwinding is `Err`.
 fn outcome<T>(wait: impl FnOnce() -> T) -> Result<T, Interrupt> {
     catch_unwind(AssertUnwindSafe(wait))
-        .map_err(|payload| payload.downcast::<Interrupted>().unwrap().0)
+        .map_err(|payload| payload.downcast::<Interrupted>().expect("an interrupt").0)
 }
 
 #[test]
