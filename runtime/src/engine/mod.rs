@@ -49,6 +49,7 @@ mod pulse;
 mod settings;
 mod slice;
 mod source;
+pub(crate) mod sync;
 mod thread;
 
 // The one engine of this build.

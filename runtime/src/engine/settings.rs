@@ -59,7 +59,8 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` below 16 KiB; `AlreadyExists` when the hub runs.
+    /// `InvalidInput` below 16 KiB, and for more than there are addresses;
+    /// `AlreadyExists` when the hub runs.
     pub fn set_stack_size(bytes: usize) -> io::Result<()> {
         if bytes < MIN_STACK_SIZE {
             return Err(io::Error::new(
@@ -67,7 +68,13 @@ impl Hub {
                 format!("a stack of {bytes} bytes is below the least of {MIN_STACK_SIZE}"),
             ));
         }
-        Self::set(&STACK_SIZE, bytes.next_multiple_of(page_size()))
+        let Some(bytes) = bytes.checked_next_multiple_of(page_size()) else {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("a stack of {bytes} bytes is more than there are addresses"),
+            ));
+        };
+        Self::set(&STACK_SIZE, bytes)
     }
 
     /// Sets how long greenlets that are always ready may run before the hub
@@ -242,7 +249,9 @@ mod tests {
 
     #[test]
     fn settings_are_checked() {
-        let error = Hub::set_stack_size(1).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        for bytes in [1, usize::MAX] {
+            let error = Hub::set_stack_size(bytes).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 
-use parking_lot::Mutex;
+use crate::engine::sync::{AtomicBool, Mutex};
 
 /// Why a strand is to unwind.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,7 +25,9 @@ pub(crate) struct Interrupted(pub(crate) Interrupt);
 /// delivered once, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Interrupts {
-    // Whether `waiting` holds any: the look that every blocking call takes.
+    // Whether `waiting` holds any: the look that every blocking call takes. A
+    // waiter begins its wait, then looks; who interrupts sets it, then ends the
+    // wait. `Turns` sees to it that they do not miss each other.
     any: AtomicBool,
     waiting: Mutex<VecDeque<Interrupt>>,
 }
@@ -39,7 +41,7 @@ impl Interrupts {
         if !waiting.contains(&interrupt) {
             waiting.push_back(interrupt);
         }
-        self.any.store(true, Ordering::SeqCst);
+        self.any.store(true, Ordering::Release);
         announce()
     }
 
@@ -47,13 +49,14 @@ impl Interrupts {
     pub(crate) fn remove(&self, interrupt: Interrupt) {
         let mut waiting = self.waiting.lock();
         waiting.retain(|other| *other != interrupt);
-        self.any.store(!waiting.is_empty(), Ordering::SeqCst);
+        self.any.store(!waiting.is_empty(), Ordering::Release);
     }
 
     /// As new, for another strand.
     pub(super) fn reset(&mut self) {
-        if std::mem::take(self.any.get_mut()) {
-            self.waiting.get_mut().clear();
+        if self.any.load(Ordering::Relaxed) {
+            self.any.store(false, Ordering::Relaxed);
+            self.waiting.lock().clear();
         }
     }
 
@@ -64,7 +67,7 @@ impl Interrupts {
 
     /// Takes a kill that came before the greenlet's first run.
     pub(crate) fn take_kill(&self) -> bool {
-        if !self.any.load(Ordering::SeqCst) {
+        if !self.any.load(Ordering::Acquire) {
             return false;
         }
         let killed = self.waiting.lock().contains(&Interrupt::Kill);
@@ -78,7 +81,7 @@ impl Interrupts {
     /// strand itself. A strand that unwinds already goes on with that.
     #[inline]
     pub(crate) fn deliver_one(&self) {
-        if self.any.load(Ordering::SeqCst) {
+        if self.any.load(Ordering::Acquire) {
             self.deliver();
         }
     }
@@ -91,7 +94,7 @@ impl Interrupts {
         let first = {
             let mut waiting = self.waiting.lock();
             let first = waiting.pop_front();
-            self.any.store(!waiting.is_empty(), Ordering::SeqCst);
+            self.any.store(!waiting.is_empty(), Ordering::Release);
             first
         };
         if let Some(interrupt) = first {

@@ -20,9 +20,12 @@ use crate::engine::{self, Interest, Source};
 mod end;
 mod interrupt;
 mod list;
+#[cfg(all(test, loom))]
+mod models;
 mod number;
 mod strand;
 mod track;
+mod turns;
 mod watch;
 
 pub use end::Ending;
@@ -34,7 +37,7 @@ pub(crate) use track::{Doing, Track, is_tracking, set_tracking, tracked};
 pub use watch::Waitable;
 pub(crate) use watch::{Board, Watch, Watcher, unwatch_in, watch_in};
 
-use strand::Phase;
+use turns::Phase;
 
 /// A greenlet that is unwinding cannot wait.
 ///
@@ -99,7 +102,7 @@ impl<'a> Wait<'a> {
         strand.parker.prepare();
         let wait = Self {
             strand,
-            turn: strand.begin_turn(),
+            turn: strand.turns.begin(),
         };
         // After the word says "waiting": whoever interrupts from here on sees
         // it and wakes us; whoever did before is seen here.
@@ -128,7 +131,7 @@ impl<'a> Wait<'a> {
     pub(crate) fn end(self, deadline: Option<Instant>) -> Result<Ended, Unwinding> {
         let strand = self.strand;
         loop {
-            match strand.phase(self.turn) {
+            match strand.turns.phase(self.turn) {
                 Phase::Waiting => {}
                 Phase::Woken => return Ok(Ended::Woken),
                 Phase::Interrupted => {
@@ -137,7 +140,7 @@ impl<'a> Wait<'a> {
                 }
             }
             if deadline.is_some_and(|at| at <= Instant::now()) {
-                if strand.give_up_turn(self.turn) {
+                if strand.turns.end(self.turn, Phase::Woken) {
                     return Ok(Ended::TimedOut);
                 }
                 continue;
@@ -156,7 +159,7 @@ impl<'a> Wait<'a> {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         // Ends a wait that was begun and not needed; no ticket is good any more.
-        self.strand.give_up_turn(self.turn);
+        self.strand.turns.end(self.turn, Phase::Woken);
         self.strand.does(Doing::Running);
     }
 }
@@ -182,7 +185,7 @@ impl Ticket {
     pub(crate) fn wake(&self) -> bool {
         match &self.0 {
             Holder::Waiter { strand, turn } => {
-                let won = strand.end_turn(*turn, Phase::Woken);
+                let won = strand.turns.end(*turn, Phase::Woken);
                 if won {
                     strand.parker.unpark();
                 }
@@ -214,7 +217,7 @@ pub(crate) fn ready<T: AsFd>(
         let io = source.prepare(interest, &strand.parker)?;
         let wait = Wait {
             strand,
-            turn: strand.begin_turn(),
+            turn: strand.turns.begin(),
         };
         strand.interrupts.deliver_one();
         if deadline.is_some_and(|at| at <= Instant::now()) {
@@ -293,7 +296,7 @@ impl Strand {
         // still there when the waiter looks for it.
         let ended = self
             .interrupts
-            .add(interrupt, || self.end_current_turn(Phase::Interrupted));
+            .add(interrupt, || self.turns.end_current(Phase::Interrupted));
         if ended {
             self.parker.unpark();
         }

@@ -12,6 +12,7 @@ use crate::engine::{self, Alarm, Local, Parker};
 
 use super::interrupt::Interrupts;
 use super::number::Number;
+use super::turns::Turns;
 use super::{Doing, End, Track};
 
 /// What is known of a strand, shared with all who wait for it or may wake it.
@@ -27,26 +28,10 @@ pub(crate) struct Strand {
     // While greenlets are tracked.
     track: OnceLock<Arc<Track>>,
     pub(crate) parker: Parker,
-    // The number of the current or last wait, and its `Phase` in the lowest
-    // bits. Whoever changes the phase away from `Waiting` ends that wait.
-    word: AtomicU64,
+    pub(super) turns: Turns,
     pub(crate) interrupts: Interrupts,
     pub(crate) end: End,
 }
-
-/// How far the wait of the current turn is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Phase {
-    /// Nobody has ended it.
-    Waiting,
-    /// A ticket was used; also what a strand that does not wait looks like.
-    Woken,
-    /// An interrupt has come.
-    Interrupted,
-}
-
-const PHASE_BITS: u32 = 2;
-const PHASE_MASK: u64 = (1 << PHASE_BITS) - 1;
 
 /// A share in a greenlet's strand. The last one to go keeps the strand for
 /// another greenlet, so that a spawn asks the allocator for nothing.
@@ -134,15 +119,21 @@ impl Strand {
         });
     }
 
-    // The turn counts on: no ticket of the last greenlet fits the next.
     fn reset(&mut self) {
         self.name = None;
         self.number.take();
         self.default_name.take();
         self.track.take();
         self.parker.reset();
+        self.turns = Turns::default();
         self.interrupts.reset();
         self.end.reset();
+    }
+
+    /// A strand for a plain thread, the calling one.
+    #[track_caller]
+    pub(super) fn for_thread() -> Self {
+        Self::new(Parker::for_thread(), Location::caller())
     }
 
     fn new(parker: Parker, location: &'static Location<'static>) -> Self {
@@ -155,7 +146,7 @@ impl Strand {
             default_name: OnceLock::new(),
             track: OnceLock::new(),
             parker,
-            word: AtomicU64::new(word(0, Phase::Woken)),
+            turns: Turns::default(),
             interrupts: Interrupts::default(),
             end: End::default(),
         }
@@ -211,47 +202,7 @@ impl Strand {
 
     /// Whether it has ever begun a wait. One that has not run yet has not.
     pub(crate) fn has_waited(&self) -> bool {
-        turn_of(self.word.load(Ordering::Relaxed)) > 0
-    }
-
-    /// Begins the next wait and returns its number. Only the strand itself.
-    pub(super) fn begin_turn(&self) -> u64 {
-        let turn = turn_of(self.word.load(Ordering::Relaxed)) + 1;
-        self.word.swap(word(turn, Phase::Waiting), Ordering::SeqCst);
-        turn
-    }
-
-    /// Ends a wait that nobody has ended; true for the one who did.
-    pub(super) fn end_turn(&self, turn: u64, phase: Phase) -> bool {
-        self.word
-            .compare_exchange(
-                word(turn, Phase::Waiting),
-                word(turn, phase),
-                Ordering::SeqCst,
-                Ordering::SeqCst,
-            )
-            .is_ok()
-    }
-
-    /// Ends the strand's own wait for want of a waker.
-    pub(super) fn give_up_turn(&self, turn: u64) -> bool {
-        self.end_turn(turn, Phase::Woken)
-    }
-
-    /// Ends whatever wait is current, if it is not ended yet.
-    pub(super) fn end_current_turn(&self, phase: Phase) -> bool {
-        self.end_turn(turn_of(self.word.load(Ordering::SeqCst)), phase)
-    }
-
-    /// How far wait number `turn`, the current one, is.
-    pub(super) fn phase(&self, turn: u64) -> Phase {
-        let now = self.word.load(Ordering::SeqCst);
-        debug_assert_eq!(turn_of(now), turn);
-        match now & PHASE_MASK {
-            0 => Phase::Waiting,
-            1 => Phase::Woken,
-            _ => Phase::Interrupted,
-        }
+        self.turns.any()
     }
 }
 
@@ -321,26 +272,13 @@ fn next_id() -> u64 {
     IDS.with(take)
 }
 
-fn turn_of(word: u64) -> u64 {
-    word >> PHASE_BITS
-}
-
-fn word(turn: u64, phase: Phase) -> u64 {
-    turn << PHASE_BITS
-        | match phase {
-            Phase::Waiting => 0,
-            Phase::Woken => 1,
-            Phase::Interrupted => 2,
-        }
-}
-
 #[cold]
 fn of_thread() -> Arc<Strand> {
     thread_local! {
         static THREAD: Arc<Strand> = new();
     }
     fn new() -> Arc<Strand> {
-        Arc::new(Strand::new(Parker::for_thread(), Location::caller()))
+        Arc::new(Strand::for_thread())
     }
     // In the destructors of other thread-locals ours may be gone already.
     THREAD.try_with(Arc::clone).unwrap_or_else(|_| new())

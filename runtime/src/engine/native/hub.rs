@@ -22,6 +22,7 @@ use super::super::{
     Alarm, AlarmKey, Placement, SpawnError, current as running, default_stack_size, overflow,
     time_left,
 };
+use super::bell::EventBell;
 use super::inbox::Inbox;
 use super::registration::Readiness;
 use super::slab::{self, Slabs, Stack};
@@ -37,7 +38,7 @@ const RINGS_PER_POLL: usize = 1024;
 
 /// What each hub has one of, from its start to the end of the process.
 pub(super) struct Core {
-    inbox: Inbox,
+    inbox: Inbox<TaskPtr, EventBell>,
     // Greenlets that live on this hub: those that it spawned for itself less
     // those that have ended, which only its own thread counts, and those that
     // others sent. The sum is right, each alone may be below zero.
@@ -223,8 +224,7 @@ impl Core {
                 None => self.slabs.take(),
             }
         } else {
-            self.slabs
-                .take_sized(size.max(self.page_size).next_multiple_of(self.page_size))
+            self.slabs.take_sized(size, self.page_size)
         }
     }
 
@@ -372,7 +372,7 @@ fn start() -> &'static [Core] {
 
 impl Core {
     fn new(number: usize, places: &'static Places, markers: bool) -> io::Result<Self> {
-        let inbox = Inbox::new()?;
+        let inbox = Inbox::new(EventBell::new()?);
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         // Zero is no readiness's address.
         let data = EventData::new_u64(0);

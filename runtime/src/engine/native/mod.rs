@@ -20,9 +20,13 @@
 //! only while the greenlet is suspended: it cannot end before the hub resumes
 //! it, and the hub resumes it only through that pointer.
 
+mod bell;
 mod hub;
 mod inbox;
+#[cfg(all(test, loom))]
+mod models;
 mod park;
+mod park_word;
 mod registration;
 mod slab;
 mod spawn;

@@ -93,11 +93,35 @@ struct Free {
     fresh_end: usize,
 }
 
+impl Free {
+    /// A slot: one that was used before, else a fresh one, guarded, of a slab
+    /// that is mapped when there is none.
+    fn take(
+        &mut self,
+        slot: usize,
+        map: impl FnOnce(usize) -> io::Result<usize>,
+        guard: impl FnOnce(usize) -> io::Result<()>,
+    ) -> io::Result<Stack> {
+        if let Some(used) = self.used.take() {
+            return Ok(used);
+        }
+        if self.fresh == self.fresh_end {
+            let size = slot.checked_mul(SLOTS).ok_or(io::ErrorKind::OutOfMemory)?;
+            self.fresh = map(size)?;
+            self.fresh_end = self.fresh + size;
+        }
+        let bottom = self.fresh;
+        guard(bottom)?;
+        self.fresh += slot;
+        Ok(Stack { bottom, size: slot })
+    }
+}
+
 impl Slabs {
     /// Slabs for stacks of `usable` bytes, a multiple of the page size.
     pub(super) fn new(usable: usize, by_mprotect: bool) -> Self {
         Self {
-            slot: usable + GUARD,
+            slot: usable.saturating_add(GUARD),
             free: Mutex::default(),
             by_mprotect: AtomicBool::new(by_mprotect),
         }
@@ -111,21 +135,7 @@ impl Slabs {
     /// A stack of the default size.
     pub(super) fn take(&self) -> io::Result<Stack> {
         let mut free = self.free.lock();
-        if let Some(used) = free.used.take() {
-            return Ok(used);
-        }
-        if free.fresh == free.fresh_end {
-            let size = self.slot * SLOTS;
-            free.fresh = map(size)?;
-            free.fresh_end = free.fresh + size;
-        }
-        let bottom = free.fresh;
-        self.guard(bottom)?;
-        free.fresh += self.slot;
-        Ok(Stack {
-            bottom,
-            size: self.slot,
-        })
+        free.take(self.slot, map, |bottom| self.guard(bottom))
     }
 
     /// Whether all unused stacks have given back what they are to.
@@ -139,9 +149,11 @@ impl Slabs {
     }
 
     /// A stack of another size, in a mapping of its own.
-    pub(super) fn take_sized(&self, usable: usize) -> io::Result<Stack> {
+    pub(super) fn take_sized(&self, usable: usize, page_size: usize) -> io::Result<Stack> {
         let size = usable
-            .checked_add(GUARD)
+            .max(page_size)
+            .checked_next_multiple_of(page_size)
+            .and_then(|usable| usable.checked_add(GUARD))
             .ok_or(io::ErrorKind::OutOfMemory)?;
         if size == self.slot {
             return self.take();
@@ -214,7 +226,60 @@ fn unmap(bottom: usize, size: usize) {
 mod tests {
     use super::*;
 
+    const SLOT: usize = 80 * 1024;
+
     #[test]
+    fn a_slab_is_cut_into_slots_and_then_the_next_is_mapped() {
+        let mut free = Free::default();
+        let mut mapped = Vec::new();
+        let mut guarded = Vec::new();
+        let taken: Vec<usize> = (0..2 * SLOTS)
+            .map(|_| {
+                let map = |size| {
+                    assert_eq!(size, SLOT * SLOTS);
+                    mapped.push(0x1_0000_0000 * (mapped.len() + 1));
+                    Ok(mapped[mapped.len() - 1])
+                };
+                let guard = |bottom| {
+                    guarded.push(bottom);
+                    Ok(())
+                };
+                free.take(SLOT, map, guard).unwrap().bottom()
+            })
+            .collect();
+        let slots = |slab: usize| (0..SLOTS).map(move |n| slab + n * SLOT);
+        let all: Vec<usize> = mapped.iter().copied().flat_map(slots).collect();
+        assert_eq!(mapped.len(), 2);
+        assert_eq!(taken, all);
+        assert_eq!(guarded, all);
+    }
+
+    #[test]
+    fn what_was_used_comes_first_and_has_its_guard() {
+        let mut free = Free::default();
+        for bottom in [1, 2] {
+            free.used.give(Stack { bottom, size: SLOT });
+        }
+        for bottom in [2, 1] {
+            let taken = free.take(SLOT, |_| unreachable!(), |_| unreachable!());
+            assert_eq!(taken.unwrap().bottom(), bottom);
+        }
+    }
+
+    #[test]
+    fn a_slot_that_cannot_be_guarded_is_the_next_all_the_same() {
+        let mut free = Free::default();
+        fn refuse<T>(_: usize) -> io::Result<T> {
+            Err(io::ErrorKind::OutOfMemory.into())
+        }
+        assert!(free.take(SLOT, |_| Ok(SLOT), refuse).is_err());
+        let taken = free.take(SLOT, |_| unreachable!(), |_| Ok(()));
+        assert_eq!(taken.unwrap().bottom(), SLOT);
+        assert!(Free::default().take(SLOT, refuse, |_| Ok(())).is_err());
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn used_stacks_come_back_last_in_first_out() {
         let slabs = Slabs::new(64 * 1024, false);
         let first = slabs.take().unwrap();
@@ -228,6 +293,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn stacks_do_not_overlap_across_slabs() {
         let slabs = Slabs::new(16 * 1024, false);
         let mut stacks: Vec<Stack> = (0..SLOTS + 2).map(|_| slabs.take().unwrap()).collect();
@@ -236,10 +302,34 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn a_stack_of_another_size_has_it() {
         let slabs = Slabs::new(16 * 1024, false);
-        let stack = slabs.take_sized(1024 * 1024).unwrap();
+        let stack = slabs.take_sized(1024 * 1024, 4096).unwrap();
         assert_eq!(stack.top() - stack.bottom(), 1024 * 1024 + GUARD);
         slabs.give(stack);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
+    fn a_size_is_rounded_up_to_pages() {
+        let slabs = Slabs::new(16 * 1024, false);
+        for (asked, given) in [(0, 4096), (1, 4096), (4097, 8192)] {
+            let stack = slabs.take_sized(asked, 4096).unwrap();
+            assert_eq!(stack.top() - stack.bottom(), given + GUARD);
+            slabs.give(stack);
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
+    fn sizes_that_no_address_space_has_are_errors() {
+        for size in [usize::MAX, usize::MAX - 4095, usize::MAX / SLOTS, 1 << 60] {
+            assert!(Slabs::new(size, false).take().is_err());
+        }
+        let slabs = Slabs::new(16 * 1024, false);
+        for size in [usize::MAX, usize::MAX - 4095, usize::MAX / 2] {
+            assert!(slabs.take_sized(size, 4096).is_err());
+        }
     }
 }

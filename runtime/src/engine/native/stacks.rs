@@ -146,6 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn those_that_nobody_takes_give_their_pages_back() {
         let slabs = Slabs::new(64 * 1024, false);
         let mut stacks = Stacks::new();
