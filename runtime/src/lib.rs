@@ -67,6 +67,7 @@ mod engine;
 pub mod inspect;
 pub mod net;
 pub mod process;
+pub mod queue;
 pub mod signal;
 
 mod config;

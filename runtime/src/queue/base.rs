@@ -1,0 +1,436 @@
+//! Queues of items.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::wait::{Waited, checkpoint, deadline_after, wait_in};
+
+use super::iter::Iter;
+use super::order::{Fifo, Lifo, Order, Priority};
+use super::state::State;
+use super::{GetError, PutError};
+
+/// A queue of items between greenlets and threads, in the order that `S` says:
+/// what [`Queue`], [`LifoQueue`] and [`PriorityQueue`] are.
+///
+/// Cheap to clone: clones are the same queue. Putters and getters are served in
+/// the order of their arrival.
+pub struct BaseQueue<T, S: Order<Item = T>> {
+    state: Arc<Mutex<State<S>>>,
+}
+
+/// A queue that gives out first what was put first.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::queue::{GetError, Queue};
+///
+/// let queue = Queue::new(2);
+/// queue.put("a").unwrap();
+/// queue.put("b").unwrap();
+/// assert!(queue.try_put("c").unwrap_err().is_full());
+/// assert_eq!(queue.get(), Ok("a"));
+/// queue.close();
+/// assert_eq!(queue.get(), Ok("b"));
+/// assert_eq!(queue.get(), Err(GetError::Closed));
+/// ```
+#[doc(alias = "JoinableQueue")]
+#[doc(alias = "SimpleQueue")]
+pub type Queue<T> = BaseQueue<T, Fifo<T>>;
+
+/// A [`Queue`] that gives out last what was put first: a stack.
+///
+/// ```
+/// use maypole_runtime::queue::LifoQueue;
+///
+/// let stack = LifoQueue::with_items([1, 2, 3]);
+/// assert_eq!(stack.get(), Ok(3));
+/// ```
+pub type LifoQueue<T> = BaseQueue<T, Lifo<T>>;
+
+/// A [`Queue`] that gives out the least item first.
+///
+/// Items are compared while the queue is locked: their `Ord` must not use the
+/// queue, and must not wait. If it panics, the item that is being put may be
+/// lost and the order of the rest is unspecified; nothing worse happens. Wrap
+/// items in [`std::cmp::Reverse`] to get the greatest first.
+///
+/// ```
+/// use maypole_runtime::queue::PriorityQueue;
+///
+/// let jobs = PriorityQueue::with_items([(2, "later"), (1, "soon")]);
+/// assert_eq!(jobs.get(), Ok((1, "soon")));
+/// ```
+pub type PriorityQueue<T> = BaseQueue<T, Priority<T>>;
+
+impl<T, S: Order<Item = T>> BaseQueue<T, S> {
+    /// A queue that holds up to `capacity` items.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0: a [`Channel`](super::Channel) has no room.
+    #[must_use]
+    #[track_caller]
+    pub fn new(capacity: usize) -> Self {
+        refuse_none(capacity);
+        Self {
+            state: Arc::new(Mutex::new(State::new(capacity))),
+        }
+    }
+
+    /// A queue that holds as many items as come: nothing but memory bounds it,
+    /// so something else has to bound its putters.
+    #[must_use]
+    pub fn unbounded() -> Self {
+        Self::new(usize::MAX)
+    }
+
+    /// An unbounded queue with these items. They count as unfinished.
+    #[must_use]
+    pub fn with_items(items: impl IntoIterator<Item = T>) -> Self {
+        let queue = Self::unbounded();
+        for item in items {
+            // It has room and is open.
+            let _ = queue.try_put(item);
+        }
+        queue
+    }
+
+    /// Puts an item, waiting for room.
+    ///
+    /// A kill or a time-out interrupts it; the item is dropped then and not in
+    /// the queue.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is closed, or the greenlet would have to wait while it
+    /// unwinds. The item is in the error.
+    pub fn put(&self, item: T) -> Result<(), PutError<T>> {
+        self.put_until(item, None)
+    }
+
+    /// Puts an item if there is room now. Never suspends.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room, or the queue is closed. The item is in the error.
+    #[doc(alias = "put_nowait")]
+    pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
+        self.state.lock().put_now(item)
+    }
+
+    /// As [`put`](Self::put), but waits for at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put), and [`PutError::Full`] after the limit.
+    pub fn put_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
+        self.put_until(item, deadline_after(limit))
+    }
+
+    fn put_until(&self, item: T, deadline: Option<Instant>) -> Result<(), PutError<T>> {
+        checkpoint();
+        let mut item = match self.try_put(item) {
+            Err(PutError::Full(item)) => Some(item),
+            done => return done,
+        };
+        let ready = |state: &mut State<S>| match state.put_now(item.take()?) {
+            Err(PutError::Full(back)) => {
+                item = Some(back);
+                None
+            }
+            done => Some(done),
+        };
+        let waited = wait_in(&*self.state, |state| &mut state.putters, deadline, ready);
+        match (waited, item) {
+            (Ok(Waited::Ready(done)), _) => done,
+            (Ok(Waited::Woken), Some(item)) => self.state.lock().put_promised(item),
+            (Ok(Waited::TimedOut), Some(item)) => Err(PutError::Full(item)),
+            (Err(_), Some(item)) => Err(PutError::Unwinding(item)),
+            (_, None) => unreachable!("only `ready` takes the item, and says so"),
+        }
+    }
+
+    /// Takes the next item, waiting for one.
+    ///
+    /// A kill or a time-out interrupts it, and takes no item along.
+    ///
+    /// # Errors
+    ///
+    /// [`GetError::Closed`] when the queue is closed and empty, and
+    /// [`GetError::Unwinding`].
+    pub fn get(&self) -> Result<T, GetError> {
+        self.get_until(None)
+    }
+
+    /// Takes the next item if one is there. Never suspends.
+    ///
+    /// # Errors
+    ///
+    /// [`GetError::Empty`], also when all that is there was promised to others
+    /// who wait, and [`GetError::Closed`].
+    #[doc(alias = "get_nowait")]
+    pub fn try_get(&self) -> Result<T, GetError> {
+        self.state.lock().get_now()
+    }
+
+    /// As [`get`](Self::get), but waits for at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and [`GetError::Empty`] after the limit.
+    pub fn get_timeout(&self, limit: Duration) -> Result<T, GetError> {
+        self.get_until(deadline_after(limit))
+    }
+
+    fn get_until(&self, deadline: Option<Instant>) -> Result<T, GetError> {
+        checkpoint();
+        match self.try_get() {
+            Err(GetError::Empty) => {}
+            done => return done,
+        }
+        let ready = |state: &mut State<S>| match state.get_now() {
+            Err(GetError::Empty) => None,
+            done => Some(done),
+        };
+        match wait_in(&*self.state, |state| &mut state.getters, deadline, ready)? {
+            Waited::Ready(done) => done,
+            Waited::Woken => self.state.lock().get_promised(),
+            Waited::TimedOut => Err(GetError::Empty),
+        }
+    }
+
+    /// A copy of the next item, waiting for one. It stays in the queue.
+    ///
+    /// It sees an item that was promised to a getter too. A kill or a time-out
+    /// interrupts it.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn peek(&self) -> Result<T, GetError>
+    where
+        T: Clone,
+    {
+        self.peek_until(None)
+    }
+
+    /// A copy of the next item if one is there. Never suspends.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_get`](Self::try_get).
+    #[doc(alias = "peek_nowait")]
+    pub fn try_peek(&self) -> Result<T, GetError>
+    where
+        T: Clone,
+    {
+        let state = self.state.lock();
+        match state.first() {
+            Some(item) => Ok(item.clone()),
+            None if state.is_closed() => Err(GetError::Closed),
+            None => Err(GetError::Empty),
+        }
+    }
+
+    /// As [`peek`](Self::peek), but waits for at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_timeout`](Self::get_timeout).
+    pub fn peek_timeout(&self, limit: Duration) -> Result<T, GetError>
+    where
+        T: Clone,
+    {
+        self.peek_until(deadline_after(limit))
+    }
+
+    fn peek_until(&self, deadline: Option<Instant>) -> Result<T, GetError>
+    where
+        T: Clone,
+    {
+        checkpoint();
+        loop {
+            match self.try_peek() {
+                Err(GetError::Empty) => {}
+                done => return done,
+            }
+            let ready = |state: &mut State<S>| (state.len() > 0 || state.is_closed()).then_some(());
+            let waited = wait_in(&*self.state, |state| &mut state.peekers, deadline, ready)?;
+            if waited == Waited::TimedOut {
+                return Err(GetError::Empty);
+            }
+        }
+    }
+
+    /// How many items it holds.
+    #[doc(alias = "qsize")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.state.lock().len()
+    }
+
+    /// Whether it holds no item.
+    #[doc(alias = "empty")]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether it holds as many items as it may.
+    #[doc(alias = "full")]
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.state.lock().is_full()
+    }
+
+    /// How many items it may hold; `usize::MAX` when there is no bound.
+    #[doc(alias = "maxsize")]
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.state.lock().capacity()
+    }
+
+    /// Sets how many items it may hold from now on. More than that stay in.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0.
+    #[track_caller]
+    pub fn set_capacity(&self, capacity: usize) {
+        refuse_none(capacity);
+        self.state.lock().set_capacity(capacity);
+    }
+
+    /// Says that the work on one item that was got is done; for
+    /// [`join`](Self::join).
+    ///
+    /// # Panics
+    ///
+    /// If it is called more often than items were put.
+    #[track_caller]
+    pub fn task_done(&self) {
+        let counted = self.state.lock().task_done();
+        assert!(
+            counted,
+            "task_done was called more often than items were put"
+        );
+    }
+
+    /// How many items were put and are not [done](Self::task_done).
+    #[doc(alias = "unfinished_tasks")]
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        self.state.lock().unfinished()
+    }
+
+    /// Waits until all items that were put are [done](Self::task_done); at once
+    /// if none was put.
+    ///
+    /// A kill or a time-out interrupts it. While the caller unwinds it returns
+    /// at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::queue::Queue;
+    /// use maypole_runtime::spawn;
+    ///
+    /// let jobs = Queue::with_items(1..=3);
+    /// let worker = jobs.clone();
+    /// drop(spawn(move || {
+    ///     for job in &worker {
+    ///         assert!(job <= 3);
+    ///         worker.task_done();
+    ///     }
+    /// }));
+    /// jobs.join();
+    /// assert_eq!(jobs.unfinished(), 0);
+    /// # jobs.close();
+    /// ```
+    pub fn join(&self) {
+        self.join_until(None);
+    }
+
+    /// As [`join`](Self::join), but waits for at most `limit`; true when all are
+    /// done.
+    pub fn join_timeout(&self, limit: Duration) -> bool {
+        self.join_until(deadline_after(limit))
+    }
+
+    fn join_until(&self, deadline: Option<Instant>) -> bool {
+        checkpoint();
+        let ready = |state: &mut State<S>| (state.unfinished() == 0).then_some(());
+        match wait_in(&*self.state, |state| &mut state.joiners, deadline, ready) {
+            Ok(waited) => waited != Waited::TimedOut,
+            Err(_) => self.unfinished() == 0,
+        }
+    }
+
+    /// Takes no more items. What is in can be got; then getting fails and
+    /// iteration ends. Putters that wait fail now.
+    #[doc(alias = "shutdown")]
+    #[doc(alias = "StopIteration")]
+    pub fn close(&self) {
+        self.state.lock().close();
+    }
+
+    /// As [`close`](Self::close), and drops the items that are in, which count
+    /// as done.
+    #[doc(alias = "shutdown(immediate=True)")]
+    pub fn close_now(&self) {
+        let items = {
+            let mut state = self.state.lock();
+            state.close();
+            state.drain()
+        };
+        drop(items);
+    }
+
+    /// Whether it was closed.
+    #[doc(alias = "is_shutdown")]
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state.lock().is_closed()
+    }
+
+    /// The items, until the queue is closed. Waits for each.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_, T, S> {
+        self.into_iter()
+    }
+}
+
+impl<T, S: Order<Item = T>> Default for BaseQueue<T, S> {
+    fn default() -> Self {
+        Self::unbounded()
+    }
+}
+
+impl<T, S: Order<Item = T>> Clone for BaseQueue<T, S> {
+    fn clone(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+        }
+    }
+}
+
+impl<T, S: Order<Item = T>> fmt::Debug for BaseQueue<T, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.lock();
+        f.debug_struct("Queue")
+            .field("len", &state.len())
+            .field("capacity", &state.capacity())
+            .field("closed", &state.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+#[track_caller]
+fn refuse_none(capacity: usize) {
+    assert!(capacity > 0, "a queue needs room: use a Channel for none");
+}
