@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::event::Event;
 use crate::greenlet::{Builder, Greenlet, GreenletRef, current};
+use crate::mapping::{self, Run, mapping_methods};
 
 /// Greenlets that are waited for and killed together.
 ///
@@ -149,8 +150,66 @@ impl Group {
         kill_each(&self.members());
     }
 
-    fn members(&self) -> Vec<GreenletRef> {
+    /// Adds a greenlet that runs already, until it ends. Nothing happens if it
+    /// has ended, or is a member.
+    pub fn add(&self, greenlet: &GreenletRef) {
+        if self.contains(greenlet) {
+            return;
+        }
+        let membership = self.admit(greenlet);
+        // At once if it has ended.
+        greenlet.link(move |_| drop(membership));
+    }
+
+    /// Takes a greenlet out of the group; it runs on. True if it was in.
+    pub fn discard(&self, greenlet: &GreenletRef) -> bool {
+        self.leave(greenlet.id())
+    }
+
+    /// Runs `body` as a member and waits for it. Called by a member it runs
+    /// right here.
+    ///
+    /// Suspends the caller; a kill or a time-out interrupts it, and `body` runs
+    /// on.
+    ///
+    /// # Panics
+    ///
+    /// When `body` does, with its panic; and when it is killed.
+    pub fn apply<T, F>(&self, body: F) -> T
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        if self.is_callers() {
+            return body();
+        }
+        mapping::resume(self.spawn(body))
+    }
+
+    mapping_methods!("as members");
+
+    /// Whether the caller is a member.
+    pub(crate) fn is_callers(&self) -> bool {
+        current().is_some_and(|me| self.contains(&me))
+    }
+
+    /// The members.
+    #[doc(alias = "greenlets")]
+    #[must_use]
+    pub fn members(&self) -> Vec<GreenletRef> {
         self.inner.members.lock().values().cloned().collect()
+    }
+
+    fn leave(&self, id: u64) -> bool {
+        let left = {
+            let mut members = self.inner.members.lock();
+            let left = members.remove(&id);
+            if members.is_empty() {
+                self.inner.empty.set();
+            }
+            left
+        };
+        left.is_some()
     }
 
     /// Makes a greenlet a member until the membership is dropped.
@@ -186,16 +245,13 @@ pub(crate) struct Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        let inner = &self.group.inner;
-        let left = {
-            let mut members = inner.members.lock();
-            let left = members.remove(&self.id);
-            if members.is_empty() {
-                inner.empty.set();
-            }
-            left
-        };
-        drop(left);
+        self.group.leave(self.id);
+    }
+}
+
+impl Run for Group {
+    fn run(&self, job: impl FnOnce() + Send + 'static) {
+        drop(self.spawn(job));
     }
 }
 

@@ -75,6 +75,7 @@ mod event;
 mod greenlet;
 mod group;
 mod iwait;
+mod mapping;
 mod pool;
 mod semaphore;
 mod timeout;
@@ -94,6 +95,7 @@ pub use greenlet::{
 };
 pub use group::Group;
 pub use iwait::{Iwait, iwait, iwait_timeout, wait, wait_timeout};
+pub use mapping::{Imap, ImapUnordered};
 pub use pool::{Pool, Slot};
 pub use semaphore::{Permit, Semaphore};
 pub use timeout::{Elapsed, Timeout, with_timeout};

@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::greenlet::{Builder, Greenlet};
+use crate::greenlet::{Builder, Greenlet, GreenletRef, spawn};
 use crate::group::Group;
+use crate::mapping::{self, Run, mapping_methods};
 use crate::semaphore::{Permit, Semaphore};
 
 /// Runs at most so many greenlets at once.
@@ -43,13 +44,21 @@ impl Pool {
         assert!(
             size > 0,
             "a pool of size 0 would never run anything; \
-             for no limit spawn into a Group"
+             for no limit use Pool::unlimited"
         );
         Self {
             group: Group::new(),
             slots: Semaphore::new(size),
             size,
         }
+    }
+
+    /// A pool without a limit: for those who take a pool, and want their
+    /// greenlets to be known and killed together.
+    #[doc(alias = "Pool(None)")]
+    #[must_use]
+    pub fn unlimited() -> Self {
+        Self::new(usize::MAX)
     }
 
     /// Spawns a greenlet in the pool, waiting while it is full:
@@ -72,7 +81,6 @@ impl Pool {
     ///
     /// Suspends only the caller; a kill or time-out interrupts it. A greenlet
     /// that unwinds cannot wait: it gets a slot beyond the limit.
-    #[doc(alias = "wait_available")]
     pub fn acquire(&self) -> Slot {
         self.slot(self.slots.acquire().ok())
     }
@@ -92,6 +100,83 @@ impl Pool {
         self.slots
             .acquire_timeout(limit)
             .map(|permit| self.slot(Some(permit)))
+    }
+
+    /// Runs `body` in the pool and waits for it. Called by a greenlet of the same
+    /// pool it runs right here, so that recursion cannot use the pool up.
+    ///
+    /// Suspends the caller; a kill or a time-out interrupts it, and `body` runs
+    /// on.
+    ///
+    /// # Panics
+    ///
+    /// When `body` does, with its panic; and when it is killed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::Pool;
+    ///
+    /// let pool = Pool::new(1);
+    /// let inner = pool.clone();
+    /// assert_eq!(pool.apply(move || inner.apply(|| 6) * 7), 42);
+    /// ```
+    #[doc(alias = "apply_cb")]
+    pub fn apply<T, F>(&self, body: F) -> T
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        if self.group.is_callers() {
+            return body();
+        }
+        mapping::resume(self.spawn(body))
+    }
+
+    /// Runs `body` in the pool, and does not wait, for room neither: while the
+    /// pool is full a greenlet outside of it waits for a slot.
+    pub fn apply_async<T, F>(&self, body: F) -> Greenlet<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        match self.try_acquire() {
+            Some(slot) => slot.spawn(body),
+            None => {
+                let this = self.clone();
+                spawn(move || mapping::resume(this.spawn(body)))
+            }
+        }
+    }
+
+    mapping_methods!("in greenlets of the pool");
+
+    /// Waits until a slot is free, without taking it, and says how many are.
+    /// Others may be faster: it can be none.
+    ///
+    /// Suspends the caller; a kill or a time-out interrupts it.
+    pub fn wait_available(&self) -> usize {
+        drop(self.slots.acquire());
+        self.free_slots()
+    }
+
+    /// As [`wait_available`](Self::wait_available), for at most `limit`.
+    pub fn wait_available_timeout(&self, limit: Duration) -> usize {
+        drop(self.slots.acquire_timeout(limit));
+        self.free_slots()
+    }
+
+    /// The greenlets of the pool.
+    #[doc(alias = "greenlets")]
+    #[must_use]
+    pub fn members(&self) -> Vec<GreenletRef> {
+        self.group.members()
+    }
+
+    /// Whether the greenlet runs in the pool.
+    #[must_use]
+    pub fn contains(&self, greenlet: &GreenletRef) -> bool {
+        self.group.contains(greenlet)
     }
 
     /// The limit.
@@ -151,6 +236,12 @@ impl Pool {
             group: self.group.clone(),
             permit,
         }
+    }
+}
+
+impl Run for Pool {
+    fn run(&self, job: impl FnOnce() + Send + 'static) {
+        drop(self.spawn(job));
     }
 }
 

@@ -111,9 +111,18 @@ impl Semaphore {
         Ok((waited != Waited::TimedOut).then(|| self.permit()))
     }
 
+    /// Adds so many permits, beyond those that it began with.
+    #[doc(alias = "release")]
+    pub fn add_permits(&self, more: usize) {
+        for _ in 0..more {
+            self.release();
+        }
+    }
+
     fn permit(&self) -> Permit {
         Permit {
             semaphore: self.clone(),
+            kept: false,
         }
     }
 
@@ -142,10 +151,23 @@ impl fmt::Debug for Semaphore {
 #[derive(Debug)]
 pub struct Permit {
     semaphore: Semaphore,
+    kept: bool,
+}
+
+impl Permit {
+    /// Keeps the permit for good: the semaphore has one less.
+    /// [`Semaphore::add_permits`] brings one back.
+    pub fn forget(self) {
+        // Its semaphore is let go, without a release.
+        let mut this = self;
+        this.kept = true;
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.semaphore.release();
+        if !self.kept {
+            self.semaphore.release();
+        }
     }
 }

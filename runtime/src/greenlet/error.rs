@@ -17,7 +17,7 @@ enum Reason {
 }
 
 impl GreenletError {
-    pub(super) fn killed() -> Self {
+    pub(crate) fn killed() -> Self {
         Self {
             reason: Reason::Killed,
         }
@@ -29,7 +29,7 @@ impl GreenletError {
         }
     }
 
-    pub(super) fn panicked(payload: Box<dyn Any + Send>) -> Self {
+    pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
         Self {
             reason: Reason::Panicked(payload),
         }
