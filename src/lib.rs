@@ -6,8 +6,8 @@ pub use maypole_runtime::{
     Timeout, UnhandledPanic, Unwinding, Waitable, add_spawn_callback, catch_panic, current,
     greenlet_local, inspect, iwait, iwait_timeout, join_all, join_all_timeout, kill_all,
     kill_all_timeout, net, process, queue, set_error_hook, signal, sleep, spawn, spawn_later,
-    spawn_local, spawn_on, start_kill_all, take_error_hook, try_join_all, wait, wait_timeout,
-    with_timeout, yield_now,
+    spawn_local, spawn_on, start_kill_all, take_error_hook, threadpool, try_join_all, wait,
+    wait_timeout, with_timeout, yield_now,
 };
 
 /// Pools: a limit on how many greenlets run at once.

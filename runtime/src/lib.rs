@@ -69,6 +69,7 @@ pub mod net;
 pub mod process;
 pub mod queue;
 pub mod signal;
+pub mod threadpool;
 
 mod config;
 mod event;
