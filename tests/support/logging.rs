@@ -1,6 +1,6 @@
 //! What the library logs.
 
-use std::sync::Mutex;
+use parking_lot::{Mutex, const_mutex};
 
 /// One message.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ struct Capture {
 }
 
 static CAPTURE: Capture = Capture {
-    records: Mutex::new(Vec::new()),
+    records: const_mutex(Vec::new()),
 };
 
 impl log::Log for Capture {
@@ -25,7 +25,7 @@ impl log::Log for Capture {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            self.records.lock().unwrap().push(Record {
+            self.records.lock().push(Record {
                 level: record.level(),
                 target: record.target().to_owned(),
                 text: record.args().to_string(),
@@ -45,7 +45,7 @@ pub(crate) fn capture_log() {
 
 /// The messages so far in which `part` occurs.
 pub(crate) fn logged(part: &str) -> Vec<Record> {
-    let records = CAPTURE.records.lock().unwrap();
+    let records = CAPTURE.records.lock();
     records
         .iter()
         .filter(|record| record.text.contains(part))
