@@ -162,7 +162,7 @@ fn killing_it_drops_what_has_not_begun() {
     in_greenlet(|| {
         let pool = ThreadPool::new(1);
         let (release, job) = held();
-        let (begun, seen) = mpsc::channel();
+        let (begun, seen) = mpsc::channel::<()>();
         let running = pool.spawn(move || {
             drop(begun);
             job();
