@@ -165,7 +165,9 @@ fn run<T: Send + 'static>(strand: &Arc<Strand>, body: impl FnOnce() -> T) {
             Err(payload) => outcome_of(payload),
         }
     };
-    local_key::clear(strand.id);
+    if strand.has_locals() {
+        local_key::clear(strand.id);
+    }
     let (links, unwanted) = strand.end.come(outcome);
     if let Some(Outcome::Panicked(payload)) = &unwanted {
         hooks::unhandled(&GreenletRef::new(strand.clone()), &**payload);

@@ -76,7 +76,10 @@ impl<T: 'static> LocalKey<T> {
     /// `f` may suspend. The value stays the greenlet's, whatever hub it is on.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         let key = std::ptr::from_ref(self) as usize;
-        let id = with_strand(|strand| strand.id);
+        let id = with_strand(|strand| {
+            strand.set_has_locals();
+            strand.id
+        });
         let found = LOCALS.with_borrow(|locals| locals.get(&id)?.get(&key).cloned());
         // Made outside of the borrow: it may ask for other values.
         let value = found.unwrap_or_else(|| {
@@ -117,12 +120,7 @@ const ROUNDS: usize = 4;
 /// Drops the values of the calling greenlet, which is about to end.
 pub(super) fn clear(id: u64) {
     for _ in 0..ROUNDS {
-        let values = LOCALS.with_borrow_mut(|locals| {
-            if locals.is_empty() {
-                return None; // mostly so
-            }
-            locals.remove(&id)
-        });
+        let values = LOCALS.with_borrow_mut(|locals| locals.remove(&id));
         let Some(values) = values else { return };
         for value in values.into_values() {
             // A panic of a destructor has been reported by its hook.

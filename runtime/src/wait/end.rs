@@ -89,7 +89,9 @@ impl End {
         *self.has_come.get_mut() = false;
         let state = self.state.get_mut();
         state.ending = None;
-        state.links.clear();
+        if !state.links.is_empty() {
+            state.links.clear();
+        }
         state.disowned = false;
         state.outcome = None;
     }

@@ -61,7 +61,15 @@ impl WaitList {
     /// for another.
     pub(crate) fn take_all(&mut self) -> Waiters {
         self.gone = 0;
-        Waiters(std::mem::take(&mut self.waiters))
+        match self.waiters.len() {
+            0 => Waiters::None,
+            // Mostly so; the list keeps its memory.
+            1 => match self.waiters.pop_front() {
+                Some((_, Some(ticket))) => Waiters::One(ticket),
+                _ => Waiters::None,
+            },
+            _ => Waiters::Many(std::mem::take(&mut self.waiters)),
+        }
     }
 
     /// How many are in the list, those included that no longer want anything.
@@ -87,13 +95,25 @@ impl WaitList {
 
 /// Waiters that were taken out of a list.
 #[must_use = "they wait to be woken"]
-pub(crate) struct Waiters(VecDeque<(u64, Option<Ticket>)>);
+pub(crate) enum Waiters {
+    None,
+    One(Ticket),
+    Many(VecDeque<(u64, Option<Ticket>)>),
+}
 
 impl Waiters {
     /// Wakes them, in the order in which they came.
     pub(crate) fn wake(self) {
-        for ticket in self.0.into_iter().filter_map(|(_, ticket)| ticket) {
-            ticket.wake();
+        match self {
+            Self::None => {}
+            Self::One(ticket) => {
+                ticket.wake();
+            }
+            Self::Many(waiters) => {
+                for ticket in waiters.into_iter().filter_map(|(_, ticket)| ticket) {
+                    ticket.wake();
+                }
+            }
         }
     }
 }

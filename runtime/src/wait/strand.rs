@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::{self, Alarm, Local, Parker};
@@ -22,15 +22,23 @@ pub(crate) struct Strand {
     // Where it was spawned, and the greenlet that did; 0 for a plain thread.
     location: &'static Location<'static>,
     spawner: u64,
-    // Made when a number is asked for, or a name that was not given.
-    number: OnceLock<Number>,
-    default_name: OnceLock<Box<str>>,
-    // While greenlets are tracked.
-    track: OnceLock<Arc<Track>>,
+    // What few strands have; one look tells.
+    extras: OnceLock<Box<Extras>>,
+    // It has, or had, values of its own: see `greenlet_local!`.
+    has_locals: AtomicBool,
     pub(crate) parker: Parker,
     pub(super) turns: Turns,
     pub(crate) interrupts: Interrupts,
     pub(crate) end: End,
+}
+
+#[derive(Default)]
+struct Extras {
+    // Made when a number is asked for, or a name that was not given.
+    number: OnceLock<Number>,
+    name: OnceLock<Box<str>>,
+    // While greenlets are tracked.
+    track: OnceLock<Arc<Track>>,
 }
 
 /// A share in a greenlet's strand. The last one to go keeps the strand for
@@ -121,9 +129,8 @@ impl Strand {
 
     fn reset(&mut self) {
         self.name = None;
-        self.number.take();
-        self.default_name.take();
-        self.track.take();
+        self.extras.take();
+        *self.has_locals.get_mut() = false;
         self.parker.reset();
         self.turns = Turns::default();
         self.interrupts.reset();
@@ -142,9 +149,8 @@ impl Strand {
             name: None,
             location,
             spawner: 0,
-            number: OnceLock::new(),
-            default_name: OnceLock::new(),
-            track: OnceLock::new(),
+            extras: OnceLock::new(),
+            has_locals: AtomicBool::new(false),
             parker,
             turns: Turns::default(),
             interrupts: Interrupts::default(),
@@ -157,7 +163,8 @@ impl Strand {
         match &self.name {
             Some(name) => name,
             None => self
-                .default_name
+                .extras()
+                .name
                 .get_or_init(|| format!("Greenlet-{}", self.number()).into()),
         }
     }
@@ -165,7 +172,25 @@ impl Strand {
     /// The smallest number that no other living greenlet had when it was asked
     /// for first.
     pub(crate) fn number(&self) -> u32 {
-        self.number.get_or_init(Number::take).get()
+        self.extras().number.get_or_init(Number::take).get()
+    }
+
+    fn extras(&self) -> &Extras {
+        self.extras.get_or_init(Box::default)
+    }
+
+    /// Says that the strand has values of its own.
+    pub(crate) fn set_has_locals(&self) {
+        self.has_locals.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has, or had, values of its own. Only for the strand itself.
+    pub(crate) fn has_locals(&self) -> bool {
+        self.has_locals.load(Ordering::Relaxed)
+    }
+
+    fn tracked(&self) -> Option<&Arc<Track>> {
+        self.extras.get()?.track.get()
     }
 
     /// Where it was spawned.
@@ -182,12 +207,12 @@ impl Strand {
     #[cold]
     pub(crate) fn track(self: &Arc<Self>) {
         let track = Track::begin(self.id, Arc::downgrade(self));
-        let _ = self.track.set(track); // empty: it is about to be spawned
+        let _ = self.extras().track.set(track); // empty: it is about to be spawned
     }
 
     /// It ends, or could not be spawned.
     pub(crate) fn track_no_more(&self) {
-        if self.track.get().is_some() {
+        if self.tracked().is_some() {
             Track::end(self.id);
         }
     }
@@ -195,7 +220,7 @@ impl Strand {
     /// Notes what it does from now on, if it is tracked.
     #[inline]
     pub(crate) fn does(&self, doing: Doing) {
-        if let Some(track) = self.track.get() {
+        if let Some(track) = self.tracked() {
             track.does(doing);
         }
     }
