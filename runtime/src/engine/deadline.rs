@@ -65,6 +65,7 @@ impl Deadline {
     }
 
     /// As new, for another owner.
+    #[cfg(feature = "native")]
     pub(super) fn reset(&mut self) {
         if std::mem::take(self.used.get_mut()) {
             *self.state.get_mut() = State::default();
