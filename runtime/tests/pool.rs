@@ -170,7 +170,7 @@ fn map_keeps_the_order_and_the_limit() {
     in_greenlet(|| {
         let pool = Pool::new(3);
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (count, peak) = (now.clone(), most.clone());
+        let (count, peak) = (now, most.clone());
         let squares = pool.map(0..50, move |n: u64| {
             let running = count.fetch_add(1, Ordering::SeqCst) + 1;
             peak.fetch_max(running, Ordering::SeqCst);
@@ -228,7 +228,7 @@ fn imap_unordered_gives_what_comes_first() {
         let pool = Pool::new(3);
         let gates: Vec<Event> = (0..3).map(|_| Event::new()).collect();
         let theirs = gates.clone();
-        let mut results = pool.imap_unordered(0..3, move |n: usize| {
+        let results = pool.imap_unordered(0..3, move |n: usize| {
             theirs[n].wait();
             n
         });
@@ -239,7 +239,7 @@ fn imap_unordered_gives_what_comes_first() {
                 gates[n].set();
             }
         });
-        while let Some(result) = results.next() {
+        for result in results {
             order.push(result.unwrap());
         }
         opener.get().unwrap();
@@ -320,10 +320,9 @@ fn items_that_are_killed_are_errors() {
     in_greenlet(|| {
         let pool = Pool::new(2);
         let mut results = pool.imap(0..2, |_| sleep(Duration::MAX));
-        let killer = pool.clone();
         drop(spawn(move || {
-            until(|| killer.len() == 2);
-            killer.kill();
+            until(|| pool.len() == 2);
+            pool.kill();
         }));
         assert!(results.next().unwrap().unwrap_err().is_killed());
         assert!(results.next().unwrap().unwrap_err().is_killed());
@@ -337,7 +336,7 @@ fn threads_and_greenlets_share_a_pool() {
     let pool = Pool::new(3);
     let (now, total) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let work = {
-        let (pool, now, total) = (pool.clone(), now.clone(), total.clone());
+        let (pool, now, total) = (pool.clone(), now, total.clone());
         move || {
             for _ in 0..100 {
                 let (now, total) = (now.clone(), total.clone());
