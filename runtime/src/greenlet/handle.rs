@@ -98,6 +98,15 @@ impl GreenletRef {
         }
     }
 
+    /// Has the greenlet look again at what its
+    /// [`wait_read_unless`](crate::net::TcpStream::wait_read_unless) is to stop
+    /// for. Whatever else it waits for goes on. Never blocks.
+    pub fn nudge(&self) {
+        if !self.is_finished() {
+            self.strand.nudge();
+        }
+    }
+
     /// Whether the greenlet has ended, in whatever way.
     #[must_use]
     pub fn is_finished(&self) -> bool {

@@ -243,6 +243,59 @@ impl TcpStream {
         Ok(())
     }
 
+    /// As [`wait_read`](Self::wait_read), and also ends when `stop` returns true:
+    /// false when nothing is there to be read then. True may come too early.
+    ///
+    /// `stop` is asked before each wait. Who makes it true wakes a greenlet that
+    /// waits already by a [nudge](crate::GreenletRef::nudge), and needs no list
+    /// of what each one waits for. `stop` must not block.
+    ///
+    /// # Errors
+    ///
+    /// As a read that waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
+    /// use maypole_runtime::{net::{TcpListener, TcpStream}, spawn};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let silent = TcpStream::connect(listener.local_addr()?)?;
+    /// let closing = Arc::new(AtomicBool::new(false));
+    /// let flag = closing.clone();
+    /// let idle = spawn(move || silent.wait_read_unless(|| flag.load(Ordering::Relaxed)));
+    /// closing.store(true, Ordering::Relaxed);
+    /// idle.handle().nudge();
+    /// assert!(!idle.get().unwrap()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn wait_read_unless(&self, mut stop: impl FnMut() -> bool) -> io::Result<bool> {
+        wait::checkpoint();
+        // See `wait_read`.
+        if !self.is_drained() && is_readable(self)? {
+            return Ok(true);
+        }
+        let deadline = self.read_timeout.deadline();
+        loop {
+            let before = self.source.edges().unwrap_or(0);
+            let mut stopped = false;
+            wait::ready_unless(&self.source, Interest::Read, deadline, || {
+                stopped = stop();
+                stopped
+            })?;
+            // News are something to read. Without any, the wait ended for
+            // another reason: a nudge, the deadline, or none.
+            let news = self.source.edges() != Some(before);
+            if news && !stopped || is_readable(self)? {
+                return Ok(true);
+            }
+            if stopped {
+                return Ok(false);
+            }
+        }
+    }
+
     fn std(&self) -> &std::net::TcpStream {
         self.source.get_ref()
     }

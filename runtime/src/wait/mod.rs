@@ -212,6 +212,21 @@ pub(crate) fn ready<T: AsFd>(
     interest: Interest,
     deadline: Option<Instant>,
 ) -> io::Result<()> {
+    ready_unless(source, interest, deadline, || false)
+}
+
+/// As [`ready`], but does not suspend when `stop` says so. Who makes it say so,
+/// and then [nudges](Strand::nudge) the strand, finds it awake.
+///
+/// # Errors
+///
+/// As [`ready`].
+pub(crate) fn ready_unless<T: AsFd>(
+    source: &Source<T>,
+    interest: Interest,
+    deadline: Option<Instant>,
+    stop: impl FnOnce() -> bool,
+) -> io::Result<()> {
     with_strand(|strand| {
         refuse_while_unwinding(strand)?;
         let io = source.prepare(interest, &strand.parker)?;
@@ -220,6 +235,10 @@ pub(crate) fn ready<T: AsFd>(
             turn: strand.turns.begin(),
         };
         strand.interrupts.deliver_one();
+        // From `prepare` on a nudge is not lost; one from before is seen here.
+        if stop() {
+            return Ok(());
+        }
         if deadline.is_some_and(|at| at <= Instant::now()) {
             return Err(io::ErrorKind::TimedOut.into());
         }
@@ -290,6 +309,15 @@ fn refuse_while_unwinding(strand: &Strand) -> Result<(), Unwinding> {
 }
 
 impl Strand {
+    /// Ends the strand's wait early, for no reason: it looks whether it has to
+    /// wait on. Only `ready_unless` is sure to look again.
+    pub(crate) fn nudge(&self) {
+        // Either a wait that begins after this sees what the caller did before,
+        // or it has begun, and its parker was prepared.
+        self.turns.touch();
+        self.parker.unpark();
+    }
+
     /// Asks the strand to unwind at its current or next blocking call.
     pub(crate) fn interrupt(&self, interrupt: Interrupt) {
         // Added and announced in one step: an interrupt that ended a wait is

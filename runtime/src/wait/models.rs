@@ -6,10 +6,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use loom::thread;
 
-use crate::engine::sync::explore;
+use crate::engine::sync::{AtomicBool, explore};
 
 use super::turns::Phase;
 use super::{Ended, Interrupt, Interrupted, Strand, Wait};
@@ -68,6 +69,28 @@ fn a_waiter_that_begins_a_wait_misses_no_interrupt() {
         interrupter.join().unwrap();
         // Delivered, and not once more.
         strand.interrupts.deliver_one();
+    });
+}
+
+#[test]
+fn a_nudged_waiter_sees_what_it_was_nudged_for() {
+    explore(|| {
+        let strand = Arc::new(Strand::for_thread());
+        let said = Arc::new(AtomicBool::new(false));
+        let nudger = {
+            let (strand, said) = (strand.clone(), said.clone());
+            thread::spawn(move || {
+                said.store(true, Ordering::Relaxed);
+                strand.nudge();
+            })
+        };
+        let wait = Wait::begin(&strand).unwrap();
+        if !said.load(Ordering::Relaxed) {
+            strand.parker.park(None);
+            assert!(said.load(Ordering::Relaxed));
+        }
+        drop(wait);
+        nudger.join().unwrap();
     });
 }
 

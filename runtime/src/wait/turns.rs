@@ -45,6 +45,12 @@ impl Turns {
             .is_ok()
     }
 
+    /// Changes nothing. What the caller did before is seen by whoever begins the
+    /// next wait; what the one who has begun the current one did, by the caller.
+    pub(super) fn touch(&self) {
+        self.0.fetch_add(0, Ordering::AcqRel);
+    }
+
     /// Ends whatever wait is current, if it is not ended yet. When it returns
     /// false, what the caller did before is seen by whoever begins the next.
     pub(super) fn end_current(&self, phase: Phase) -> bool {
