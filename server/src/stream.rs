@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use maypole_runtime::net::TcpStream;
 
+use crate::drain::Drain;
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
 
@@ -17,6 +18,7 @@ use crate::tls::TlsStream;
 #[derive(Debug)]
 pub struct Stream {
     kind: Kind,
+    drain: Drain,
 }
 
 #[derive(Debug)]
@@ -27,16 +29,18 @@ enum Kind {
 }
 
 impl Stream {
-    pub(crate) fn plain(stream: TcpStream) -> Self {
+    pub(crate) fn plain(stream: TcpStream, drain: Drain) -> Self {
         Self {
             kind: Kind::Plain(stream),
+            drain,
         }
     }
 
     #[cfg(feature = "tls")]
-    pub(crate) fn tls(stream: TlsStream<TcpStream>) -> Self {
+    pub(crate) fn tls(stream: TlsStream<TcpStream>, drain: Drain) -> Self {
         Self {
             kind: Kind::Tls(Box::new(stream)),
+            drain,
         }
     }
 
@@ -132,6 +136,79 @@ impl Stream {
         }
     }
 
+    /// Whether the server stops: it accepts no more, and gives its handlers some
+    /// time to end by themselves. A protocol of many requests ends after the one
+    /// at hand. Costs one look at a flag.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{self, BufRead, BufReader, Write};
+    /// use maypole_server::Stream;
+    ///
+    /// fn serve(stream: Stream) -> io::Result<()> {
+    ///     let mut reader = BufReader::new(stream);
+    ///     let mut line = String::new();
+    ///     while !reader.get_ref().is_draining() && reader.read_line(&mut line)? > 0 {
+    ///         reader.get_mut().write_all(line.as_bytes())?;
+    ///         line.clear();
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.drain.has_begun()
+    }
+
+    /// Waits for the next request: until a read may find something (true), or
+    /// until the server [drains](Self::is_draining) and nothing has come (false).
+    /// The read time-out applies; true may come too early.
+    ///
+    /// Holds no buffer while it waits. A greenlet of the server's that waits here
+    /// is woken when draining begins; for one that the stream was moved to, only
+    /// the next call notices.
+    ///
+    /// # Errors
+    ///
+    /// As a read that waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{self, Read, Write};
+    /// use std::time::Duration;
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::bind("127.0.0.1:0", |mut stream, _peer| {
+    ///     let mut request = [0; 16];
+    ///     while stream.wait_request()? {
+    ///         let n = stream.read(&mut request)?;
+    ///         if n == 0 {
+    ///             return Ok(());
+    ///         }
+    ///         stream.write_all(&request[..n])?;
+    ///     }
+    ///     stream.write_all(b"bye")
+    /// })?;
+    /// server.start()?;
+    /// let mut idle = std::net::TcpStream::connect(server.local_addr())?;
+    /// # while server.active() == 0 { std::thread::yield_now() }
+    /// server.stop(Duration::from_secs(60)); // does not take that long
+    /// assert_eq!(io::read_to_string(&mut idle)?, "bye");
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    pub fn wait_request(&self) -> io::Result<bool> {
+        let stop = || self.is_draining();
+        match &self.kind {
+            Kind::Plain(stream) => stream.wait_read_unless(stop),
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) if stream.has_input() => Ok(true),
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) => stream.get_ref().wait_read_unless(stop),
+        }
+    }
+
     /// Another handle to the connection, for a greenlet that reads while this
     /// one writes. [`get_ref`](Self::get_ref) gives that without a second
     /// descriptor.
@@ -141,7 +218,7 @@ impl Stream {
     /// `Unsupported` for a TLS connection; else the kernel's.
     pub fn try_clone(&self) -> io::Result<Self> {
         match &self.kind {
-            Kind::Plain(stream) => Ok(Self::plain(stream.try_clone()?)),
+            Kind::Plain(stream) => Ok(Self::plain(stream.try_clone()?, self.drain.clone())),
             #[cfg(feature = "tls")]
             Kind::Tls(_) => Err(io::Error::new(
                 io::ErrorKind::Unsupported,

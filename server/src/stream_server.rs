@@ -11,9 +11,10 @@ use maypole_runtime::{Event, Greenlet, GreenletRef, Group, Pool, catch_panic};
 use parking_lot::Mutex;
 
 use crate::accept::{AcceptLoop, Serve};
+use crate::drain::Drain;
 use crate::stream::Stream;
 #[cfg(feature = "tls")]
-use crate::tls::{self, TlsConfig};
+use crate::tls::{self, TlsConfig, TlsStream};
 
 /// How long `stop` waits for killed handlers before it returns all the same.
 const KILL_GRACE: Duration = Duration::from_secs(1);
@@ -57,6 +58,7 @@ pub struct StreamServer {
 struct Inner {
     local_addr: SocketAddr,
     handlers: Group,
+    drain: Drain,
     stopped: Event,
     state: Mutex<State>,
     // Why accepting ended by itself.
@@ -134,7 +136,8 @@ impl StreamServer {
         self.inner.handlers.len()
     }
 
-    /// Stops: closes the listener, waits up to `limit` for the handlers that
+    /// Stops: closes the listener, tells the connections that the server
+    /// [drains](Stream::is_draining), waits up to `limit` for the handlers that
     /// run, kills the rest and waits for at most one second more.
     ///
     /// Suspends only the caller. A stop that comes before
@@ -142,6 +145,7 @@ impl StreamServer {
     /// waits as the first does.
     pub fn stop(&self, limit: Duration) {
         self.close();
+        self.inner.drain.begin(&self.inner.handlers);
         if !self.inner.handlers.join_timeout(limit) {
             self.inner.handlers.kill_timeout(KILL_GRACE);
         }
@@ -309,6 +313,8 @@ impl Builder {
     {
         let local_addr = listener.local_addr()?;
         let handlers = Group::new();
+        let drain = Drain::default();
+        let drains = drain.clone();
         #[cfg(feature = "tls")]
         let tls = self.tls;
         let serve: Serve = Arc::new(move |connection: TcpStream, peer| {
@@ -317,11 +323,11 @@ impl Builder {
                 connection.set_nodelay(true)?;
                 #[cfg(feature = "tls")]
                 let stream = match &tls {
-                    Some(config) => handshake(config, connection)?,
-                    None => Stream::plain(connection),
+                    Some(config) => Stream::tls(handshake(config, connection)?, drains.clone()),
+                    None => Stream::plain(connection, drains.clone()),
                 };
                 #[cfg(not(feature = "tls"))]
-                let stream = Stream::plain(connection);
+                let stream = Stream::plain(connection, drains.clone());
                 handler(stream, peer)
             });
             match served {
@@ -334,6 +340,7 @@ impl Builder {
             inner: Arc::new(Inner {
                 local_addr,
                 handlers: handlers.clone(),
+                drain,
                 stopped: Event::new(),
                 state: Mutex::new(State::Ready(Arc::new(AcceptLoop {
                     listener,
@@ -348,8 +355,6 @@ impl Builder {
 }
 
 #[cfg(feature = "tls")]
-fn handshake(config: &TlsConfig, connection: TcpStream) -> io::Result<Stream> {
-    let stream =
-        maypole_runtime::with_timeout(HANDSHAKE_TIMEOUT, || tls::accept(config, connection))??;
-    Ok(Stream::tls(stream))
+fn handshake(config: &TlsConfig, connection: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    maypole_runtime::with_timeout(HANDSHAKE_TIMEOUT, || tls::accept(config, connection))?
 }

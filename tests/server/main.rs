@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod drain;
 mod exhaustion;
 mod handlers;
 mod lifecycle;
