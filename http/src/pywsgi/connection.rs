@@ -1,71 +1,21 @@
 //! One connection: read a head, call the application, decide what comes next.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use maypole_runtime::catch_panic;
 use maypole_server::Stream;
 
-use crate::app::{Application, Environ, Input, Reply, Server, StartResponse, Verdict, Wire};
+use crate::app::{Application, Input, Reply, Server, Verdict, Wire};
 use crate::proto::date::DateLine;
-use crate::proto::{
-    BodyFraming, Exchange, Head, HeadParser, HeaderTable, Limits, ProtoError, write_refusal,
-};
+use crate::proto::{BodyFraming, Exchange, HeadParser, HeaderTable, ProtoError, write_refusal};
 
 use super::buffers;
-
-/// Answers gathered for pipelined requests before they are sent.
-const MAX_QUEUED: usize = 64 * 1024;
-
-/// How much of a body that the application did not read is read and dropped to
-/// keep the connection, and of what follows a refusal so that it arrives.
-const MAX_DISCARD: usize = 256 * 1024;
-
-/// How long that may take.
-const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What a server's connections have in common.
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) limits: Limits,
-    pub(super) keep_alive_timeout: Duration,
-    pub(super) head_timeout: Duration,
-    pub(super) stall_timeout: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            limits: Limits::DEFAULT,
-            // Long enough for a browser's next resource, short enough that idle
-            // clients do not add up.
-            keep_alive_timeout: Duration::from_secs(5),
-            // A head is one packet, or two; who sends it byte by byte means harm.
-            head_timeout: Duration::from_secs(10),
-            // A mobile link that drops out recovers within this, or does not.
-            stall_timeout: Duration::from_secs(30),
-        }
-    }
-}
-
-impl Settings {
-    pub(super) fn check(&self) -> io::Result<()> {
-        let all = [
-            self.keep_alive_timeout,
-            self.head_timeout,
-            self.stall_timeout,
-        ];
-        if all.iter().any(Duration::is_zero) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a time-out of zero would end every connection",
-            ));
-        }
-        Ok(())
-    }
-}
+use super::caller::Caller;
+use super::received::Received;
+use super::settings::{MAX_QUEUED, Settings};
+use super::unread::{discard, linger, set_read_timeout};
 
 /// Serves a connection until it ends.
 ///
@@ -299,187 +249,10 @@ impl Connection<'_> {
     }
 }
 
-/// What an application is called with.
-struct Caller<'a> {
-    wire: &'a Wire,
-    peer: SocketAddr,
-    application: &'a Application,
-    server: &'a Server,
-}
-
-impl Caller<'_> {
-    /// Calls the application and completes its answer.
-    fn call<'r>(
-        &'r self,
-        head: &'r Head<'r>,
-        body: Input<'r>,
-        reply: &mut Reply,
-    ) -> (Verdict, Input<'r>) {
-        let mut environ = Environ::new(head, self.server, self.peer, body);
-        let outcome =
-            catch_panic(|| (self.application)(&mut environ, StartResponse::new(self.wire, reply)));
-        let finished = match outcome {
-            Ok(Ok(())) => reply.finish(self.wire),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(io::Error::other("the application panicked")),
-        };
-        let verdict = finished.unwrap_or_else(|error| {
-            self.report(head, &error);
-            reply.fail(self.wire, self.status_of(&error))
-        });
-        (verdict, environ.into_input())
-    }
-
-    /// The answer to an error of the application, which may pass on what the
-    /// client has got wrong.
-    fn status_of(&self, error: &io::Error) -> StatusCode {
-        if let Some(fault) = ProtoError::of(error) {
-            return fault.status();
-        }
-        if !self.wire.has_ended() {
-            return StatusCode::INTERNAL_SERVER_ERROR;
-        }
-        match error.kind() {
-            io::ErrorKind::TimedOut => StatusCode::REQUEST_TIMEOUT,
-            // RFC 9112 section 8: a request that is not complete.
-            io::ErrorKind::UnexpectedEof => StatusCode::BAD_REQUEST,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// Once for each failure; what a client does is no news.
-    fn report(&self, head: &Head<'_>, error: &io::Error) {
-        // The same kinds of errors come from what an application has to do
-        // with others, and those are news.
-        let of_client = self.wire.has_ended() && is_of_client(error);
-        let level = if of_client || ProtoError::of(error).is_some() {
-            log::Level::Debug
-        } else {
-            log::Level::Error
-        };
-        log::log!(
-            level,
-            "{}: \"{} {}\" from {}: {error}",
-            self.server.local_addr,
-            head.method,
-            head.target.raw,
-            self.peer,
-        );
-    }
-}
-
-/// Received bytes that no request has used up yet.
-#[derive(Default)]
-struct Received {
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-}
-
-impl Received {
-    fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-
-    /// Whether there is nothing but line ends: no request has begun.
-    fn is_blank(&self) -> bool {
-        self.bytes()
-            .iter()
-            .all(|byte| matches!(byte, b'\r' | b'\n'))
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.buffer[self.start..self.end]
-    }
-
-    fn consume(&mut self, n: usize) {
-        self.start += n;
-    }
-
-    /// Puts another buffer in place and returns the old one.
-    fn replace(&mut self, buffer: Vec<u8>, rest: std::ops::Range<usize>) -> Vec<u8> {
-        self.start = rest.start;
-        self.end = rest.end;
-        std::mem::replace(&mut self.buffer, buffer)
-    }
-
-    fn into_buffer(self) -> Vec<u8> {
-        self.buffer
-    }
-
-    /// Reads more, waiting for it; makes room as needed. The parser's limits
-    /// bound how much there can be.
-    fn receive(&mut self, wire: &Wire) -> io::Result<usize> {
-        if self.buffer.is_empty() {
-            self.buffer = buffers::take();
-        }
-        if self.is_empty() {
-            self.start = 0;
-            self.end = 0;
-        } else if self.end == self.buffer.len() {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-            if self.end == self.buffer.len() {
-                self.buffer.resize(self.buffer.len() * 2, 0);
-            }
-        }
-        let n = wire.read(&mut self.buffer[self.end..])?;
-        self.end += n;
-        Ok(n)
-    }
-}
-
-/// Reads and drops the rest of a body to keep the connection, within bounds.
-fn discard(wire: &Wire, body: &mut Input<'_>) -> io::Result<bool> {
-    // Not invited now: the client would take it for its next answer.
-    wire.set_owes_continue(false);
-    set_read_timeout(wire, DISCARD_TIMEOUT)?;
-    // Whatever goes wrong here: the answer is complete, and the last.
-    let within = maypole_runtime::with_timeout(DISCARD_TIMEOUT, || body.discard(MAX_DISCARD));
-    Ok(matches!(within, Ok(Ok(true))))
-}
-
-/// Tells the client that nothing more comes, and reads on for a while.
-fn linger(wire: &Wire) -> io::Result<()> {
-    let mut buffer = buffers::take();
-    // An error, or no time left, is as good an end as any.
-    let _ = maypole_runtime::with_timeout(DISCARD_TIMEOUT, || {
-        wire.with_stream(|stream| stream.shutdown(Shutdown::Write))?;
-        let mut left = MAX_DISCARD;
-        while left > 0 {
-            let n = wire.read(&mut buffer)?;
-            if n == 0 {
-                break;
-            }
-            left = left.saturating_sub(n);
-        }
-        Ok::<(), io::Error>(())
-    });
-    buffers::give(buffer);
-    Ok(())
-}
-
-fn set_read_timeout(wire: &Wire, limit: Duration) -> io::Result<()> {
-    wire.with_stream(|stream| stream.set_read_timeout(Some(limit)))
-}
-
 /// Errors that mean no more than that a client between two requests is gone.
 fn is_end_of_idle(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::TimedOut | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof
-    )
-}
-
-/// Errors that a client causes.
-fn is_of_client(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::BrokenPipe
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::TimedOut
-            | io::ErrorKind::UnexpectedEof
     )
 }

@@ -3,22 +3,22 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use maypole_runtime::Pool;
-use maypole_runtime::net::{TcpListener, ToSocketAddrs};
+use maypole_runtime::net::ToSocketAddrs;
 use maypole_server::StreamServer;
-#[cfg(feature = "tls")]
-use maypole_server::TlsConfig;
 
-use crate::app::{Application, Environ, Server, StartResponse};
-use crate::proto::Limits;
+use crate::app::{Environ, StartResponse};
 
 mod buffers;
+mod builder;
+mod caller;
 mod connection;
+mod received;
+mod settings;
+mod unread;
 
-use connection::Settings;
+pub use builder::Builder;
 
 /// An HTTP/1.1 server that runs a blocking application, in a greenlet for each
 /// connection.
@@ -50,7 +50,7 @@ impl WsgiServer {
     ///
     /// # Errors
     ///
-    /// As [`TcpListener::bind`].
+    /// As [`TcpListener::bind`](maypole_runtime::net::TcpListener::bind).
     pub fn bind<F>(addr: impl ToSocketAddrs, application: F) -> io::Result<Self>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -111,93 +111,5 @@ impl fmt::Debug for WsgiServer {
         f.debug_struct("WsgiServer")
             .field("server", &self.server)
             .finish()
-    }
-}
-
-/// Options of a [`WsgiServer`].
-#[derive(Debug, Default)]
-#[must_use = "a builder does nothing until `bind`"]
-pub struct Builder {
-    pool: Option<Pool>,
-    settings: Settings,
-    #[cfg(feature = "tls")]
-    tls: Option<TlsConfig>,
-}
-
-impl Builder {
-    /// Serves connections in a pool; see
-    /// [`maypole_server::Builder::pool`].
-    pub fn pool(mut self, pool: Pool) -> Self {
-        self.pool = Some(pool);
-        self
-    }
-
-    /// Speaks HTTPS.
-    #[cfg(feature = "tls")]
-    pub fn tls(mut self, config: TlsConfig) -> Self {
-        self.tls = Some(config);
-        self
-    }
-
-    /// Limits on what a request may consist of.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.settings.limits = limits;
-        self
-    }
-
-    /// How long a connection may wait for its next request; 5 s by default.
-    pub fn keep_alive_timeout(mut self, limit: Duration) -> Self {
-        self.settings.keep_alive_timeout = limit;
-        self
-    }
-
-    /// How long a request's head may take from its first byte to its last, and
-    /// a new connection until its first byte; 10 s by default.
-    pub fn head_timeout(mut self, limit: Duration) -> Self {
-        self.settings.head_timeout = limit;
-        self
-    }
-
-    /// How long a read of a body may wait for its next bytes, and a write for a
-    /// client that does not take its answer; 30 s by default.
-    pub fn stall_timeout(mut self, limit: Duration) -> Self {
-        self.settings.stall_timeout = limit;
-        self
-    }
-
-    /// Binds to `addr`; `application` will be called for each request, by many
-    /// greenlets at a time.
-    ///
-    /// # Errors
-    ///
-    /// As [`TcpListener::bind`], and `InvalidInput` for a time-out of zero.
-    pub fn bind<F>(self, addr: impl ToSocketAddrs, application: F) -> io::Result<WsgiServer>
-    where
-        F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
-    {
-        let application: Application = Arc::new(application);
-        let settings = self.settings;
-        settings.check()?;
-        #[cfg(feature = "tls")]
-        let is_tls = self.tls.is_some();
-        #[cfg(not(feature = "tls"))]
-        let is_tls = false;
-        let listener = TcpListener::bind(addr)?;
-        let server = Server {
-            local_addr: listener.local_addr()?,
-            tls: is_tls,
-        };
-        let mut builder = StreamServer::builder();
-        if let Some(pool) = self.pool {
-            builder = builder.pool(pool);
-        }
-        #[cfg(feature = "tls")]
-        if let Some(config) = self.tls {
-            builder = builder.tls(config);
-        }
-        let server = builder.listen(listener, move |stream, peer| {
-            connection::serve(stream, peer, &application, &settings, &server)
-        })?;
-        Ok(WsgiServer { server })
     }
 }
