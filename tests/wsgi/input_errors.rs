@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use maypole::http::{Environ, StartResponse, StatusCode};
-use maypole::pywsgi::WsgiServer;
 
 use crate::support::{Client, LONG, until, watchdog};
-use crate::{GET, serve_with, tell_target};
+use crate::{GET, WsgiServer, serve_with, tell_target};
 
 type Kinds = Arc<Mutex<Vec<io::ErrorKind>>>;
 

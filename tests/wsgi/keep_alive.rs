@@ -4,10 +4,8 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use maypole::pywsgi::WsgiServer;
-
 use crate::support::{Client, Counter, LONG, watchdog};
-use crate::{GET, get, hello, serve, serve_with, tell_target};
+use crate::{GET, WsgiServer, get, hello, serve, serve_with, tell_target};
 
 /// Short enough to wait for, where the wait is what is tested.
 const SHORT: Duration = Duration::from_millis(30);

@@ -7,10 +7,9 @@ use std::time::Duration;
 use maypole::Event;
 use maypole::http::StatusCode;
 use maypole::pool::Pool;
-use maypole::pywsgi::WsgiServer;
 
 use crate::support::{Client, Counter, LONG, MOMENT, is_refused, until, watchdog};
-use crate::{GET, get, hello, serve, serve_with, tell_target};
+use crate::{GET, WsgiServer, get, hello, serve, serve_with, tell_target};
 
 #[test]
 fn half_a_request_stops_nobody() {

@@ -1,10 +1,9 @@
 //! How much a head may hold.
 
 use maypole::http::Limits;
-use maypole::pywsgi::WsgiServer;
 
 use crate::support::{Client, watchdog};
-use crate::{hello, serve, serve_with, tell_target};
+use crate::{WsgiServer, hello, serve, serve_with, tell_target};
 
 /// The status that a request earns on a server of its own connection.
 #[track_caller]

@@ -1,6 +1,10 @@
 //! The streaming HTTP server on the wire: bytes in, bytes out, through real
-//! sockets. Behaviours after gevent's `test__pywsgi.py`, and stricter where
-//! `reference/gevent.md` says so.
+//! sockets. Behaviours after gevent's `test__pywsgi.py` (MIT licence), and
+//! stricter where RFC 9110 and RFC 9112 are.
+//!
+//! The files beside this one name no server: they take `WsgiServer`, `Builder`
+//! and the functions below from the root of their crate. So a second server's
+//! root can include them.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,

@@ -3,10 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use maypole::pywsgi::WsgiServer;
-
 use crate::support::{Client, Counter, LONG, Response, noise, pause, watchdog};
-use crate::{GET, hello, serve, serve_with};
+use crate::{GET, WsgiServer, hello, serve, serve_with};
 
 /// Short enough to wait for, where the wait is what is tested.
 const SHORT: Duration = Duration::from_millis(50);

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use maypole::Event;
 use maypole::http::StatusCode;
-use maypole::pywsgi::WsgiServer;
 
 use crate::support::{Client, Counter, LONG, noise, watchdog};
-use crate::{GET, get, serve, serve_with};
+use crate::{GET, WsgiServer, get, serve, serve_with};
 
 /// More than is gathered before it is sent.
 static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
