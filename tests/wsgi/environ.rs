@@ -1,11 +1,12 @@
 //! The request as the application sees it.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 use maypole::http::{Environ, StatusCode, Version};
 
 use crate::support::{Client, watchdog};
-use crate::{get, serve};
+use crate::{WsgiServer, get, serve, serve_with};
 
 /// Asks a server whose application answers with what `look` makes of it.
 #[track_caller]
@@ -37,7 +38,7 @@ fn cgi_names() {
     let request = "POST /a%20b/%C3%A9?x=1&y=%20 HTTP/1.1\r\nHost: example.org:81\r\n\
                    Content-Type: text/plain\r\nContent-Length: 2\r\n\
                    X-Custom-Name: first\r\nX-CUSTOM-NAME: second\r\n\
-                   X_Under_Score: spoof\r\nAccept: a\r\n\
+                   X_Under_Score: spoof\r\nX-Sp_oof: spoof\r\nAccept: a\r\n\
                    Cookie: a=1\r\nCookie: b=2\r\nProxy: evil\r\n\
                    X-Latin: \u{e9}\r\nX-Empty:\r\n\r\nhi";
     // As bytes, since that is one byte of Latin-1.
@@ -58,7 +59,12 @@ fn cgi_names() {
         format!("REMOTE_PORT={}", there.port()),
         "GATEWAY_INTERFACE=CGI/1.1".to_owned(),
         concat!("SERVER_SOFTWARE=maypole/", env!("CARGO_PKG_VERSION")).to_owned(),
+        "wsgi.version=1.0".to_owned(),
         "wsgi.url_scheme=http".to_owned(),
+        "wsgi.multithread=false".to_owned(),
+        "wsgi.multiprocess=false".to_owned(),
+        "wsgi.run_once=false".to_owned(),
+        "wsgi.input_terminated=true".to_owned(),
         "CONTENT_TYPE=text/plain".to_owned(),
         "CONTENT_LENGTH=2".to_owned(),
         "HTTP_HOST=example.org:81".to_owned(),
@@ -68,6 +74,9 @@ fn cgi_names() {
         "HTTP_X_LATIN=é".to_owned(),
         "HTTP_X_EMPTY=".to_owned(),
         "HTTP_X_UNDER_SCORE=(none)".to_owned(),
+        "HTTP_X_SP_OOF=(none)".to_owned(),
+        "HTTP_X-CUSTOM-NAME=(none)".to_owned(),
+        "HTTP_accept=(none)".to_owned(),
         "HTTP_PROXY=(none)".to_owned(),
         "HTTP_CONTENT_TYPE=(none)".to_owned(),
         "HTTP_CONTENT_LENGTH=(none)".to_owned(),
@@ -78,7 +87,7 @@ fn cgi_names() {
     assert_eq!(got, expected);
 }
 
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 36] = [
     "REQUEST_METHOD",
     "SCRIPT_NAME",
     "PATH_INFO",
@@ -91,7 +100,12 @@ const NAMES: [&str; 28] = [
     "REMOTE_PORT",
     "GATEWAY_INTERFACE",
     "SERVER_SOFTWARE",
+    "wsgi.version",
     "wsgi.url_scheme",
+    "wsgi.multithread",
+    "wsgi.multiprocess",
+    "wsgi.run_once",
+    "wsgi.input_terminated",
     "CONTENT_TYPE",
     "CONTENT_LENGTH",
     "HTTP_HOST",
@@ -101,6 +115,9 @@ const NAMES: [&str; 28] = [
     "HTTP_X_LATIN",
     "HTTP_X_EMPTY",
     "HTTP_X_UNDER_SCORE",
+    "HTTP_X_SP_OOF",
+    "HTTP_X-CUSTOM-NAME",
+    "HTTP_accept",
     "HTTP_PROXY",
     "HTTP_CONTENT_TYPE",
     "HTTP_CONTENT_LENGTH",
@@ -156,6 +173,10 @@ fn the_host_is_that_of_the_target_or_the_header_line() {
     assert_eq!(seen(get("/"), look), "Some(\"x\")");
     assert_eq!(seen(get("http://other:1/"), look), "Some(\"other:1\")");
     assert_eq!(seen("GET / HTTP/1.0\r\n\r\n", look), "None");
+    // RFC 9112 section 3.2.2: the header line is ignored then.
+    let look = |env: &mut Environ<'_>| env.var("HTTP_HOST").unwrap().into_owned();
+    assert_eq!(seen(get("/"), look), "x");
+    assert_eq!(seen(get("http://other:1/"), look), "other:1");
 }
 
 #[test]
@@ -209,4 +230,76 @@ fn asterisk_form() {
     let request = "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n";
     let path = seen(request, |env| env.path_info().to_owned());
     assert_eq!(path, "*");
+}
+
+#[test]
+fn the_server_s_owner_adds_to_the_environ() {
+    let _watchdog = watchdog();
+    let builder = WsgiServer::builder()
+        .environ("SERVER_NAME", "overridden")
+        .environ("SERVER_NAME", "example.org")
+        .environ("SCRIPT_NAME", "/app")
+        .environ("REQUEST_METHOD", "never")
+        .environ("HTTP_X_PRESET", "preset")
+        .environ("HTTP_X_SENT", "preset")
+        .environ("wsgi.url_scheme", "https")
+        .environ("my.own", "thing");
+    let names = [
+        "SERVER_NAME",
+        "SCRIPT_NAME",
+        "REQUEST_METHOD",
+        "HTTP_X_PRESET",
+        "HTTP_X_SENT",
+        "wsgi.url_scheme",
+        "my.own",
+    ];
+    let server = serve_with(builder, move |env, start_response| {
+        let values = names.map(|name| env.var(name).unwrap().into_owned());
+        let text = format!("{} {}", values.join(" "), env.scheme());
+        start_response.send(StatusCode::OK, text)
+    });
+    let request = "GET / HTTP/1.1\r\nHost: x\r\nX-Sent: sent\r\n\r\n";
+    let response = Client::connect(server.local_addr()).ask(request);
+    let expected = "example.org /app GET preset sent https thing https";
+    assert_eq!(response.text(), expected);
+}
+
+#[test]
+fn as_a_request_of_the_http_crate() {
+    let _watchdog = watchdog();
+    let request = "PUT /a%20b?x=1 HTTP/1.1\r\nHost: x\r\nB: 1\r\na: 2\r\nb: 3\r\n\
+                   Cookie: secret\r\nAuthorization: secret\r\n\r\n";
+    let text = seen(request, |env| {
+        let request = env.to_request().unwrap();
+        let debug = format!("{request:?}");
+        assert!(!debug.contains("secret"), "{debug}");
+        let peer = *request.extensions().get::<SocketAddr>().unwrap();
+        assert_eq!(peer, env.peer_addr());
+        let headers = request.headers();
+        assert_eq!(headers.len(), 6);
+        let all: Vec<_> = headers.get_all("b").iter().collect();
+        format!(
+            "{} {} {:?} {all:?}",
+            request.method(),
+            request.uri(),
+            request.version()
+        )
+    });
+    assert_eq!(text, r#"PUT /a%20b?x=1 HTTP/1.1 ["1", "3"]"#);
+    let uri = |env: &mut Environ<'_>| env.to_request().unwrap().uri().to_string();
+    assert_eq!(seen(get("http://host:1/p?q"), uri), "http://host:1/p?q");
+    let request = "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n";
+    assert_eq!(seen(request, uri), "*");
+}
+
+#[test]
+fn authority_form() {
+    let _watchdog = watchdog();
+    let request = "CONNECT host:443 HTTP/1.1\r\nHost: host:443\r\n\r\n";
+    let server = serve(|env, start_response| {
+        let text = format!("{:?} {:?} {}", env.host(), env.path_info(), env.target());
+        start_response.send(StatusCode::FORBIDDEN, text)
+    });
+    let response = Client::connect(server.local_addr()).ask(request);
+    assert_eq!(response.text(), r#"Some("host:443") "" host:443"#);
 }

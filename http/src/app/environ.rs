@@ -1,15 +1,16 @@
 //! The request as the application sees it.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 use std::net::SocketAddr;
 
 use http::{Method, Version};
 
-use crate::proto::{Head, HeaderLine};
+use crate::proto::Head;
 
 use super::input::Input;
+use super::server::Server;
+use super::vars::percent_decode;
 
 /// A request: its head, where it came from, and its body.
 ///
@@ -18,18 +19,11 @@ use super::input::Input;
 /// credentials stay out of reports.
 #[doc(alias = "environ")]
 pub struct Environ<'a> {
-    head: &'a Head<'a>,
-    server: &'a Server,
-    peer: SocketAddr,
+    pub(super) head: &'a Head<'a>,
+    pub(super) server: &'a Server,
+    pub(super) peer: SocketAddr,
     input: Input<'a>,
     path: OnceCell<String>,
-}
-
-/// What is the same for all requests of a server.
-#[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) local_addr: SocketAddr,
-    pub(crate) tls: bool,
 }
 
 impl<'a> Environ<'a> {
@@ -97,6 +91,13 @@ impl<'a> Environ<'a> {
         self.head.host()
     }
 
+    /// The address that the server listens on.
+    #[doc(alias = "SERVER_PORT")]
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.server.local_addr
+    }
+
     /// Where the request came from.
     #[doc(alias = "REMOTE_ADDR")]
     #[must_use]
@@ -104,11 +105,12 @@ impl<'a> Environ<'a> {
         self.peer
     }
 
-    /// `https` on a TLS server, else `http`.
+    /// `https` on a TLS server, else `http`. A server behind a proxy that speaks
+    /// TLS for it can be told so: `Builder::environ("wsgi.url_scheme", "https")`.
     #[doc(alias = "wsgi.url_scheme")]
     #[must_use]
-    pub fn scheme(&self) -> &'static str {
-        if self.server.tls { "https" } else { "http" }
+    pub fn scheme(&self) -> &str {
+        self.server.scheme()
     }
 
     /// The value of the first header line with this name, in any case.
@@ -117,7 +119,8 @@ impl<'a> Environ<'a> {
         self.head.header(name.as_ref())
     }
 
-    /// All header lines, in the order in which they came.
+    /// All header lines, in the order in which they came, with the names as they
+    /// were sent.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.head.headers.iter().map(|line| (line.name, line.value))
     }
@@ -126,56 +129,6 @@ impl<'a> Environ<'a> {
     #[doc(alias = "wsgi.input")]
     pub fn input(&mut self) -> &mut Input<'a> {
         &mut self.input
-    }
-
-    /// The value that a CGI or WSGI program finds under `name`.
-    ///
-    /// Header lines are found as `HTTP_` and the name in capitals with `_` for
-    /// `-`; several of one name are joined, by `; ` for cookies and `,` else.
-    /// Lines whose name has a `_` are not found: they could pass for another.
-    /// Neither is `HTTP_PROXY`, which programs take for their own setting.
-    /// Bytes beyond ASCII read as Latin-1, as in WSGI.
-    #[must_use]
-    pub fn var(&self, name: &str) -> Option<Cow<'_, str>> {
-        let local = self.server.local_addr;
-        Some(match name {
-            "REQUEST_METHOD" => self.method().as_str().into(),
-            "SCRIPT_NAME" => "".into(),
-            "PATH_INFO" => latin1(&percent_decode(self.head.target.path()))
-                .into_owned()
-                .into(),
-            "QUERY_STRING" => self.query_string().into(),
-            "REQUEST_URI" => self.target().into(),
-            "SERVER_PROTOCOL" => version_name(self.version()).into(),
-            "SERVER_NAME" => local.ip().to_string().into(),
-            "SERVER_PORT" => local.port().to_string().into(),
-            "REMOTE_ADDR" => self.peer.ip().to_string().into(),
-            "REMOTE_PORT" => self.peer.port().to_string().into(),
-            "GATEWAY_INTERFACE" => "CGI/1.1".into(),
-            "SERVER_SOFTWARE" => concat!("maypole/", env!("CARGO_PKG_VERSION")).into(),
-            "wsgi.url_scheme" => self.scheme().into(),
-            "CONTENT_TYPE" => return self.joined("Content-Type"),
-            "CONTENT_LENGTH" => return self.joined("Content-Length"),
-            // The first two are found without the prefix; the third is httpoxy.
-            "HTTP_CONTENT_TYPE" | "HTTP_CONTENT_LENGTH" | "HTTP_PROXY" => return None,
-            _ => return self.joined(&name.strip_prefix("HTTP_")?.replace('_', "-")),
-        })
-    }
-
-    fn joined(&self, name: &str) -> Option<Cow<'_, str>> {
-        let mut values = self
-            .head
-            .headers
-            .iter()
-            .filter(|line| line.name.eq_ignore_ascii_case(name))
-            .map(|line: &HeaderLine<'_>| latin1(line.value));
-        let first = values.next()?;
-        let separator = if name.eq_ignore_ascii_case("cookie") {
-            "; "
-        } else {
-            ","
-        };
-        Some(values.fold(first, |all, value| all + separator + value))
     }
 
     pub(crate) fn into_input(self) -> Input<'a> {
@@ -192,78 +145,5 @@ impl fmt::Debug for Environ<'_> {
             .field("peer", &self.peer)
             .field("header_lines", &self.head.headers.len())
             .finish_non_exhaustive()
-    }
-}
-
-fn version_name(version: Version) -> &'static str {
-    if version == Version::HTTP_10 {
-        "HTTP/1.0"
-    } else {
-        "HTTP/1.1"
-    }
-}
-
-fn latin1(bytes: &[u8]) -> Cow<'_, str> {
-    match str::from_utf8(bytes) {
-        Ok(text) if text.is_ascii() => text.into(),
-        _ => bytes.iter().map(|byte| char::from(*byte)).collect(),
-    }
-}
-
-/// Decodes `%` and two hex digits; anything else stays as it is.
-fn percent_decode(text: &str) -> Cow<'_, [u8]> {
-    let bytes = text.as_bytes();
-    if memchr::memchr(b'%', bytes).is_none() {
-        return bytes.into();
-    }
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = match (byte, after) {
-            (b'%', [high, low, after @ ..]) if let Some(value) = hex(*high, *low) => {
-                decoded.push(value);
-                after
-            }
-            _ => {
-                decoded.push(byte);
-                after
-            }
-        };
-    }
-    decoded.into()
-}
-
-fn hex(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percent_codes() {
-        for (text, decoded) in [
-            ("", &b""[..]),
-            ("/plain", b"/plain"),
-            ("/a%20b", b"/a b"),
-            ("%2F%2f", b"//"),
-            ("%00", b"\0"),
-            ("%C3%A9", "é".as_bytes()),
-            ("100%", b"100%"),
-            ("%4", b"%4"),
-            ("%zz%41", b"%zzA"),
-            ("%%41", b"%A"),
-        ] {
-            assert_eq!(&*percent_decode(text), decoded, "{text}");
-        }
-    }
-
-    #[test]
-    fn latin1_bytes() {
-        assert_eq!(latin1(b"plain"), "plain");
-        assert_eq!(latin1("é".as_bytes()), "Ã©");
-        assert_eq!(latin1(b"\xff"), "ÿ");
     }
 }

@@ -7,7 +7,10 @@ mod body;
 mod environ;
 mod input;
 mod reply;
+mod server;
 mod start_response;
+mod to_request;
+mod vars;
 mod wire;
 
 pub use body::BodyWriter;
@@ -15,8 +18,8 @@ pub use environ::Environ;
 pub use input::Input;
 pub use start_response::StartResponse;
 
-pub(crate) use environ::Server;
 pub(crate) use reply::{Reply, Verdict};
+pub(crate) use server::{BaseEnviron, Server};
 pub(crate) use wire::Wire;
 
 /// An application: called once for each request, by many greenlets at a time.

@@ -10,7 +10,7 @@ use maypole_server::StreamServer;
 #[cfg(feature = "tls")]
 use maypole_server::TlsConfig;
 
-use crate::app::{Application, Environ, Server, StartResponse};
+use crate::app::{Application, BaseEnviron, Environ, Server, StartResponse};
 use crate::proto::Limits;
 
 use super::WsgiServer;
@@ -23,6 +23,7 @@ use super::settings::Settings;
 pub struct Builder {
     pool: Option<Pool>,
     settings: Settings,
+    environ: BaseEnviron,
     #[cfg(feature = "tls")]
     tls: Option<TlsConfig>,
 }
@@ -39,6 +40,29 @@ impl Builder {
     #[cfg(feature = "tls")]
     pub fn tls(mut self, config: TlsConfig) -> Self {
         self.tls = Some(config);
+        self
+    }
+
+    /// Sets what [`Environ::var`] finds under `name` in every request that does
+    /// not say itself: `SERVER_NAME`, `SCRIPT_NAME`, `wsgi.url_scheme` (which
+    /// [`Environ::scheme`] follows), or any name of the application's own.
+    ///
+    /// ```
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    ///
+    /// let server = WsgiServer::builder()
+    ///     .environ("SERVER_NAME", "example.org")
+    ///     .environ("myapp.stage", "test")
+    ///     .bind("127.0.0.1:0", |env, start_response| {
+    ///         let stage = env.var("myapp.stage").unwrap_or_default().into_owned();
+    ///         start_response.send(StatusCode::OK, stage)
+    ///     })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "set_environ")]
+    #[doc(alias = "base_env")]
+    pub fn environ(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environ.set(name.into(), value.into());
         self
     }
 
@@ -89,6 +113,7 @@ impl Builder {
         let server = Server {
             local_addr: listener.local_addr()?,
             tls: is_tls,
+            environ: self.environ,
         };
         let mut builder = StreamServer::builder();
         if let Some(pool) = self.pool {
