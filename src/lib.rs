@@ -12,7 +12,7 @@ pub use maypole_runtime::{
 
 /// Pools: a limit on how many greenlets run at once.
 pub mod pool {
-    pub use maypole_runtime::{Group, Imap, ImapUnordered, Pool, Slot};
+    pub use maypole_runtime::{Group, Imap, ImapUnordered, MemberFailed, Pool, Slot};
 }
 
 /// Servers whose handlers are plain blocking functions.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::Hub;
 use crate::inspect::{Monitor, start_tracking};
+use crate::{Hub, threadpool};
 
 /// Settings of the runtime, to be made before the first greenlet is spawned.
 ///
@@ -21,6 +21,7 @@ use crate::inspect::{Monitor, start_tracking};
 /// | `MAYPOLE_HUBS` | [`hubs`](Self::hubs) | 1 |
 /// | `MAYPOLE_STACK_SIZE` | [`stack_size`](Self::stack_size); `K` and `M` may follow | `256K` |
 /// | `MAYPOLE_TIME_SLICE` | [`time_slice`](Self::time_slice); with `us`, `ms` or `s` | `1ms` |
+/// | `MAYPOLE_THREADPOOL_SIZE` | [`thread_pool_size`](Self::thread_pool_size) | 10 |
 /// | `MAYPOLE_TRACK` | [`track_greenlets`](Self::track_greenlets); `1` or `0` | `0` |
 /// | `MAYPOLE_MONITOR` | [`monitor`](Self::monitor): how long a greenlet may block its hub; `0` for off | `0` |
 ///
@@ -42,6 +43,7 @@ pub struct Config {
     hubs: Option<usize>,
     stack_size: Option<usize>,
     time_slice: Option<Duration>,
+    thread_pool_size: Option<usize>,
     track: Option<bool>,
     monitor: Option<Duration>,
 }
@@ -73,6 +75,12 @@ impl Config {
         read("MAYPOLE_STACK_SIZE", size, bytes, &mut self.stack_size)?;
         let time = "a time, as in 500us, 2ms or 1s";
         read("MAYPOLE_TIME_SLICE", time, duration, &mut self.time_slice)?;
+        read(
+            "MAYPOLE_THREADPOOL_SIZE",
+            "a number of threads",
+            count,
+            &mut self.thread_pool_size,
+        )?;
         read("MAYPOLE_TRACK", "0 or 1", switch, &mut self.track)?;
         read(
             "MAYPOLE_MONITOR",
@@ -99,6 +107,13 @@ impl Config {
     /// timers; see [`Hub::set_time_slice`].
     pub fn time_slice(mut self, slice: Duration) -> Self {
         self.time_slice = Some(slice);
+        self
+    }
+
+    /// How many threads the default thread pool has at most; see
+    /// [`threadpool::set_default_size`].
+    pub fn thread_pool_size(mut self, threads: usize) -> Self {
+        self.thread_pool_size = Some(threads);
         self
     }
 
@@ -131,6 +146,9 @@ impl Config {
         }
         if let Some(slice) = self.time_slice {
             Hub::set_time_slice(slice)?;
+        }
+        if let Some(threads) = self.thread_pool_size {
+            threadpool::set_default_size(threads)?;
         }
         if self.track == Some(true) {
             start_tracking();

@@ -1,6 +1,7 @@
 //! A set of running greenlets.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use parking_lot::Mutex;
 use crate::event::Event;
 use crate::greenlet::{Builder, Greenlet, GreenletRef, current};
 use crate::mapping::{self, Run, mapping_methods};
+use crate::wait::Ending;
 
 /// Greenlets that are waited for and killed together.
 ///
@@ -121,6 +123,65 @@ impl Group {
         self.inner.empty.wait_timeout(limit)
     }
 
+    /// As [`join`](Self::join), and says if one of those who were members at the
+    /// call has failed: panicked, or was unwound by a time-out that nobody caught.
+    /// A kill is no failure here, as in gevent.
+    ///
+    /// # Errors
+    ///
+    /// One of the failures. What it panicked with goes to whoever owns its
+    /// [`Greenlet`], or to the [error hook](crate::set_error_hook).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Ending, Group};
+    ///
+    /// let group = Group::new();
+    /// let _fails = group.spawn(|| assert_eq!(1 + 1, 3));
+    /// let failed = group.try_join().unwrap_err();
+    /// assert_eq!(failed.ending(), Ending::Panicked);
+    /// assert!(group.try_join().is_ok()); // it is no member any more
+    /// ```
+    #[doc(alias = "join(raise_error)")]
+    pub fn try_join(&self) -> Result<(), MemberFailed> {
+        let members = self.members();
+        self.join();
+        for member in &members {
+            // Who has left the group has still to end.
+            member.join();
+        }
+        first_failure(members)
+    }
+
+    /// As [`try_join`](Self::try_join), for at most `limit`; true when the group
+    /// is empty.
+    ///
+    /// # Errors
+    ///
+    /// One of the failures so far, also when the time has passed.
+    pub fn try_join_timeout(&self, limit: Duration) -> Result<bool, MemberFailed> {
+        let members = self.members();
+        let empty = self.join_timeout(limit);
+        if empty {
+            for member in &members {
+                member.join();
+            }
+        }
+        first_failure(members).map(|()| empty)
+    }
+
+    /// Kills one greenlet and waits for its end, if it is a member. True if it
+    /// was.
+    #[doc(alias = "killone")]
+    pub fn kill_one(&self, greenlet: &GreenletRef) -> bool {
+        let member = self.contains(greenlet);
+        if member {
+            greenlet.kill();
+        }
+        member
+    }
+
     /// Kills all members, those included that are added meanwhile, and waits
     /// until the group is empty. A member may call it: it is killed last.
     pub fn kill(&self) {
@@ -153,12 +214,17 @@ impl Group {
     /// Adds a greenlet that runs already, until it ends. Nothing happens if it
     /// has ended, or is a member.
     pub fn add(&self, greenlet: &GreenletRef) {
+        self.add_with(greenlet, ());
+    }
+
+    /// Adds a greenlet that has `baggage` for as long as it is a member.
+    pub(crate) fn add_with(&self, greenlet: &GreenletRef, baggage: impl Send + 'static) {
         if self.contains(greenlet) {
             return;
         }
         let membership = self.admit(greenlet);
         // At once if it has ended.
-        greenlet.link(move |_| drop(membership));
+        greenlet.link(move |_| drop((membership, baggage)));
     }
 
     /// Takes a greenlet out of the group; it runs on. True if it was in.
@@ -235,6 +301,48 @@ impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Group").field("len", &self.len()).finish()
     }
+}
+
+/// A member of a [`Group`] or [`Pool`](crate::Pool) has failed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MemberFailed {
+    greenlet: GreenletRef,
+    ending: Ending,
+}
+
+impl MemberFailed {
+    /// The greenlet that failed.
+    #[must_use]
+    pub fn greenlet(&self) -> &GreenletRef {
+        &self.greenlet
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        self.ending
+    }
+}
+
+impl fmt::Display for MemberFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.ending {
+            Ending::TimedOut => "was unwound by a time-out",
+            _ => "panicked",
+        };
+        write!(f, "the greenlet {} {what}", self.greenlet.name())
+    }
+}
+
+impl Error for MemberFailed {}
+
+fn first_failure(members: Vec<GreenletRef>) -> Result<(), MemberFailed> {
+    for greenlet in members {
+        if let Some(ending @ (Ending::Panicked | Ending::TimedOut)) = greenlet.ending() {
+            return Err(MemberFailed { greenlet, ending });
+        }
+    }
+    Ok(())
 }
 
 /// A greenlet's membership; dropping it leaves the group.

@@ -94,7 +94,7 @@ pub use greenlet::{
     join_all_timeout, kill_all, kill_all_timeout, set_error_hook, sleep, spawn, spawn_later,
     spawn_local, spawn_on, start_kill_all, take_error_hook, try_join_all, yield_now,
 };
-pub use group::Group;
+pub use group::{Group, MemberFailed};
 pub use iwait::{Iwait, iwait, iwait_timeout, wait, wait_timeout};
 pub use mapping::{Imap, ImapUnordered};
 pub use pool::{Pool, Slot};

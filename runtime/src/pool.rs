@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::greenlet::{Builder, Greenlet, GreenletRef, spawn};
-use crate::group::Group;
+use crate::group::{Group, MemberFailed};
 use crate::mapping::{self, Run, mapping_methods};
 use crate::semaphore::{Permit, Semaphore};
 
@@ -221,6 +221,46 @@ impl Pool {
         self.group.join_timeout(limit)
     }
 
+    /// Waits, and says if a greenlet of the pool has failed; see
+    /// [`Group::try_join`].
+    ///
+    /// # Errors
+    ///
+    /// One of the failures.
+    #[doc(alias = "join(raise_error)")]
+    pub fn try_join(&self) -> Result<(), MemberFailed> {
+        self.group.try_join()
+    }
+
+    /// As [`try_join`](Self::try_join), for at most `limit`; true when none
+    /// runs.
+    ///
+    /// # Errors
+    ///
+    /// One of the failures so far, also when the time has passed.
+    pub fn try_join_timeout(&self, limit: Duration) -> Result<bool, MemberFailed> {
+        self.group.try_join_timeout(limit)
+    }
+
+    /// Takes in a greenlet that runs already, waiting while the pool is full:
+    /// `acquire().add(greenlet)`. It may end meanwhile.
+    pub fn add(&self, greenlet: &GreenletRef) {
+        self.acquire().add(greenlet);
+    }
+
+    /// Takes a greenlet out of the pool; it runs on, and its slot is free when
+    /// it ends. True if it was in.
+    pub fn discard(&self, greenlet: &GreenletRef) -> bool {
+        self.group.discard(greenlet)
+    }
+
+    /// Kills one greenlet and waits for its end, if it is of the pool. True if
+    /// it was.
+    #[doc(alias = "killone")]
+    pub fn kill_one(&self, greenlet: &GreenletRef) -> bool {
+        self.group.kill_one(greenlet)
+    }
+
     /// Kills the pool's greenlets and waits for their ends; see [`Group::kill`].
     pub fn kill(&self) {
         self.group.kill();
@@ -295,6 +335,12 @@ impl Slot {
             let _permit = permit;
             body()
         })
+    }
+
+    /// Gives the slot to a greenlet that runs already, until it ends. It is
+    /// given back at once if the greenlet has ended, or is in the pool.
+    pub fn add(self, greenlet: &GreenletRef) {
+        self.group.add_with(greenlet, self.permit);
     }
 
     /// As [`try_spawn`](Self::try_spawn), as a member of `group` as well: a

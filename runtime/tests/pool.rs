@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use maypole_runtime::queue::Queue;
 use maypole_runtime::{
-    Event, Greenlet, Group, Pool, catch_panic, current, sleep, spawn, with_timeout, yield_now,
+    Ending, Event, Greenlet, Group, Pool, Timeout, catch_panic, current, sleep, spawn,
+    with_timeout, yield_now,
 };
 use proptest::prelude::*;
 use support::{in_greenlet, until};
@@ -85,6 +86,86 @@ fn a_kill_reaches_members_that_are_added_meanwhile() {
         let_them_run();
         group.kill();
         assert!(group.is_empty());
+    });
+}
+
+#[test]
+fn a_join_can_tell_of_failures() {
+    in_greenlet(|| {
+        let (group, done) = (Group::new(), Event::new());
+        assert_eq!(group.try_join(), Ok(()));
+        drop(group.spawn(wait_for(&done)));
+        let fails = group.spawn(|| panic!("on purpose"));
+        // One has failed and the other runs.
+        until(|| fails.is_finished());
+        let failed = group.try_join_timeout(SOON);
+        assert_eq!(failed, Ok(false), "it was no member any more at the call");
+        // It fails within the time, or the next one does.
+        until(|| {
+            let late = group.spawn(|| panic!("on purpose"));
+            let Err(failed) = group.try_join_timeout(SOON) else {
+                return false;
+            };
+            assert_eq!(failed.greenlet(), late.handle());
+            assert_eq!(failed.ending(), Ending::Panicked);
+            assert!(failed.to_string().ends_with("panicked"), "{failed}");
+            true
+        });
+        done.set();
+        assert_eq!(group.try_join_timeout(support::PATIENCE), Ok(true));
+
+        // A kill is no failure, an uncaught time-out is.
+        let killed = group.spawn(|| sleep(Duration::MAX));
+        killed.start_kill();
+        assert_eq!(group.try_join(), Ok(()));
+        let pool = Pool::new(1);
+        drop(pool.spawn(|| {
+            let timeout = Timeout::start_new(SOON);
+            sleep(Duration::MAX);
+            drop(timeout);
+        }));
+        assert_eq!(pool.try_join().unwrap_err().ending(), Ending::TimedOut);
+    });
+}
+
+#[test]
+fn one_member_is_killed_and_strangers_are_not() {
+    in_greenlet(|| {
+        let (pool, done) = (Pool::new(2), Event::new());
+        let stranger = spawn(wait_for(&done));
+        let member = pool.spawn(wait_for(&done));
+        let other = pool.spawn(wait_for(&done));
+        assert!(!pool.kill_one(stranger.handle()));
+        assert!(pool.kill_one(member.handle()));
+        assert!(member.get().unwrap_err().is_killed());
+        assert!(pool.contains(other.handle()));
+        done.set();
+        stranger.get().unwrap();
+        other.get().unwrap();
+    });
+}
+
+#[test]
+fn a_greenlet_that_runs_already_takes_a_slot() {
+    in_greenlet(|| {
+        let (pool, done) = (Pool::new(2), Event::new());
+        let stranger = spawn(wait_for(&done));
+        pool.add(stranger.handle());
+        pool.add(stranger.handle()); // a second time takes no second slot
+        assert_eq!((pool.len(), pool.free_slots()), (1, 1));
+        // Discarded twice, it frees its slot once: when it ends.
+        assert!(pool.discard(stranger.handle()));
+        assert!(!pool.discard(stranger.handle()));
+        assert_eq!((pool.len(), pool.free_slots()), (0, 1));
+        done.set();
+        stranger.get().unwrap();
+        until(|| pool.free_slots() == 2);
+        // One that has ended needs none.
+        let ended = spawn(|| ());
+        until(|| ended.is_finished());
+        pool.add(ended.handle());
+        until(|| pool.free_slots() == 2);
+        assert!(pool.is_empty());
     });
 }
 
