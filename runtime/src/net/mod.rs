@@ -5,6 +5,7 @@
 //! the socket.
 
 mod addr;
+mod linger;
 mod listener;
 mod stream;
 
