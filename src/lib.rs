@@ -23,8 +23,8 @@ pub mod server {
 /// Requests and responses.
 pub mod http {
     pub use maypole_http::{
-        BodyWriter, Environ, Input, Limits, Method, ProtoError, ResponseError, StartResponse,
-        StatusCode, Version, header,
+        BodyWriter, Environ, Input, Limits, Method, ProtoError, Request, Response, ResponseError,
+        StartResponse, StatusCode, Version, header, iterable, respond_with, respond_with_limit,
     };
 }
 

@@ -23,7 +23,8 @@
 //!
 //! [`pywsgi`] is the streaming server: request and response bodies are read and
 //! written while they travel. The application gets an [`Environ`], the request,
-//! and a [`StartResponse`], the right to answer it once.
+//! and a [`StartResponse`], the right to answer it once. Applications of other
+//! shapes are adapted: [`respond_with`], [`iterable`].
 
 // Libraries log, they do not print. Examples may.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -32,6 +33,8 @@ mod app;
 mod proto;
 pub mod pywsgi;
 
-pub use app::{BodyWriter, Environ, Input, StartResponse};
-pub use http::{Method, StatusCode, Version, header};
+pub use app::{
+    BodyWriter, Environ, Input, StartResponse, iterable, respond_with, respond_with_limit,
+};
+pub use http::{Method, Request, Response, StatusCode, Version, header};
 pub use proto::{Limits, ProtoError, ResponseError};

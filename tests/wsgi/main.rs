@@ -17,8 +17,11 @@ mod support;
 mod environ;
 mod errors;
 mod expect;
+mod failed_ends;
+mod files;
 mod input;
 mod input_errors;
+mod interim;
 mod keep_alive;
 mod lifecycle;
 mod limits;
@@ -26,6 +29,7 @@ mod malformed;
 mod output;
 mod reports;
 mod requests;
+mod shapes;
 
 use std::io::{self, Read};
 

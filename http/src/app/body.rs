@@ -12,6 +12,27 @@ use super::wire::Wire;
 /// as one chunk, at once. Both may suspend, and end with an error when the
 /// client is gone. The body ends when the application returns `Ok`; when it
 /// returns an error the connection is cut, so that the client notices.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::io::Write;
+/// use std::time::Duration;
+/// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+///
+/// WsgiServer::bind("127.0.0.1:8088", |_env, start_response| {
+///     let mut body = start_response.start(StatusCode::OK)?;
+///     for n in 0..10 {
+///         writeln!(body, "line {n}")?;
+///         body.flush()?; // the client sees it now
+///         maypole_runtime::sleep(Duration::from_secs(1));
+///     }
+///     Ok(())
+/// })?
+/// .serve_forever()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "write")]
 pub struct BodyWriter<'a> {
     wire: &'a Wire,
     reply: &'a mut Reply,
@@ -20,6 +41,40 @@ pub struct BodyWriter<'a> {
 impl<'a> BodyWriter<'a> {
     pub(super) fn new(wire: &'a Wire, reply: &'a mut Reply) -> Self {
         Self { wire, reply }
+    }
+
+    /// Adds a trailer line: a header line that is sent behind the body, for what
+    /// is known only then, such as a checksum. Never suspends.
+    ///
+    /// A body with trailers goes out in chunks however small it is. Where there
+    /// are no chunks, to HTTP/1.0 clients and in answers without a body,
+    /// trailers are left out. Clients may drop them, and most do; those that
+    /// want them send `TE: trailers`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a name or value that HTTP does not allow, for a field
+    /// that must not be a trailer (`Content-Type`, `Set-Cookie` and others that
+    /// come too late there, RFC 9110 section 6.5.1), and when `Content-Length`
+    /// was set.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::io::Write;
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    ///
+    /// WsgiServer::bind("127.0.0.1:8088", |_env, start_response| {
+    ///     let start_response = start_response.header("Trailer", "X-Sum");
+    ///     let mut body = start_response.start(StatusCode::OK)?;
+    ///     body.write_all(b"data")?;
+    ///     body.trailer("X-Sum", "410")
+    /// })?
+    /// .serve_forever()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn trailer(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> io::Result<()> {
+        Ok(self.reply.trailer(name.as_ref(), value.as_ref())?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use http::{Method, Version};
 
-use crate::proto::Head;
+use crate::proto::{BodyFraming, Head};
 
 use super::input::Input;
 use super::server::Server;
@@ -123,6 +123,17 @@ impl<'a> Environ<'a> {
     /// were sent.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.head.headers.iter().map(|line| (line.name, line.value))
+    }
+
+    /// How long the body is, if the client said so in advance: none for a body
+    /// in chunks, and for none.
+    #[doc(alias = "CONTENT_LENGTH")]
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        match self.head.framing {
+            BodyFraming::Length(len) => Some(len),
+            BodyFraming::None | BodyFraming::Chunked => None,
+        }
     }
 
     /// The body. Reading it suspends until bytes arrive.

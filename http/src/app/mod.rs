@@ -3,8 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
+mod adapters;
 mod body;
 mod environ;
+mod file_range;
 mod input;
 mod reply;
 mod server;
@@ -13,6 +15,7 @@ mod to_request;
 mod vars;
 mod wire;
 
+pub use adapters::{iterable, respond_with, respond_with_limit};
 pub use body::BodyWriter;
 pub use environ::Environ;
 pub use input::Input;

@@ -1,11 +1,16 @@
 //! The answer to one request: how far it is, and what is left to do about it.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 
-use http::StatusCode;
+use http::{StatusCode, Version};
 
 use crate::proto::date::DateLine;
-use crate::proto::{BodyEncoder, Content, Exchange, ResponseHead, write_refusal};
+use crate::proto::{
+    BodyEncoder, Content, Exchange, ResponseError, ResponseHead, ResponseTrailers, ServerLine,
+    write_refusal,
+};
 
 use super::wire::Wire;
 
@@ -20,6 +25,7 @@ pub(crate) struct Reply {
     head: ResponseHead,
     // Body bytes that are not framed yet.
     body: Vec<u8>,
+    trailers: ResponseTrailers,
     phase: Phase,
     exchange: Exchange,
     date: DateLine,
@@ -57,10 +63,11 @@ pub(crate) enum Verdict {
 
 impl Reply {
     /// An answer to be, for the request that `exchange` stands for.
-    pub(crate) fn new(exchange: Exchange, date: DateLine) -> Self {
+    pub(crate) fn new(exchange: Exchange, date: DateLine, server_line: Option<ServerLine>) -> Self {
         Self {
-            head: ResponseHead::default(),
+            head: ResponseHead::new(server_line),
             body: Vec::new(),
+            trailers: ResponseTrailers::default(),
             phase: Phase::Unsent,
             exchange,
             date,
@@ -71,6 +78,7 @@ impl Reply {
     pub(crate) fn reset(&mut self, exchange: Exchange, date: DateLine) {
         self.head.clear();
         self.body.clear();
+        self.trailers.clear();
         self.phase = Phase::Unsent;
         self.exchange = exchange;
         self.date = date;
@@ -83,6 +91,30 @@ impl Reply {
 
     pub(super) fn header(&mut self, name: &str, value: &[u8]) {
         self.head.header(name, value);
+    }
+
+    /// Sends an interim answer at once: the client is to act upon it while the
+    /// application works. HTTP/1.0 knows none, RFC 9110 section 15.2.
+    pub(super) fn interim(
+        &self,
+        wire: &Wire,
+        status: StatusCode,
+        head: &ResponseHead,
+    ) -> io::Result<()> {
+        if self.exchange.version == Version::HTTP_10 {
+            // What is wrong with it is wrong all the same.
+            return Ok(head.interim(&mut Vec::new(), status)?);
+        }
+        wire.with_out(|out| head.interim(out, status))?;
+        wire.flush()
+    }
+
+    /// Adds a trailer line, for a body in chunks.
+    pub(super) fn trailer(&mut self, name: &str, value: &[u8]) -> Result<(), ResponseError> {
+        if self.head.has_length() {
+            return Err(ResponseError::Trailer);
+        }
+        self.trailers.push(name, value)
     }
 
     /// Queues a complete answer.
@@ -115,6 +147,43 @@ impl Reply {
         self.emit(wire, &[])
     }
 
+    /// Sends `len` bytes of a file, from `offset` on, as a complete answer.
+    pub(super) fn send_file(
+        &mut self,
+        wire: &Wire,
+        status: StatusCode,
+        file: &File,
+        offset: u64,
+        len: u64,
+    ) -> io::Result<()> {
+        // One write with the head is cheaper than two.
+        if let Ok(len @ ..=GATHER) = usize::try_from(len) {
+            let mut body = std::mem::take(&mut self.body);
+            body.resize(len, 0);
+            let sent = file
+                .read_exact_at(&mut body, offset)
+                .and_then(|()| self.send(wire, status, &body));
+            body.clear();
+            self.body = body;
+            return sent;
+        }
+        self.close_if_body_is_withheld(wire);
+        let content = Content::Complete(len);
+        let started = wire.with_out(|out| {
+            self.head
+                .start(out, status, content, &self.exchange, &self.date)
+        })?;
+        // Until all of it is out, whatever happens cuts it.
+        self.phase = Phase::Broken;
+        if started.body == BodyEncoder::Length(len) {
+            wire.send_file(file, offset, len)?;
+        }
+        self.phase = Phase::Done {
+            keep_alive: started.keep_alive,
+        };
+        Ok(())
+    }
+
     /// Frames and sends what was gathered, and `more`.
     fn emit(&mut self, wire: &Wire, more: &[u8]) -> io::Result<()> {
         let result = self.try_emit(wire, more);
@@ -127,15 +196,7 @@ impl Reply {
 
     fn try_emit(&mut self, wire: &Wire, more: &[u8]) -> io::Result<()> {
         if let Phase::Gathering(status) = self.phase {
-            self.close_if_body_is_withheld(wire);
-            let started = wire.with_out(|out| {
-                self.head
-                    .start(out, status, Content::Stream, &self.exchange, &self.date)
-            })?;
-            self.phase = Phase::Streaming {
-                encoder: started.body,
-                keep_alive: started.keep_alive,
-            };
+            self.begin(wire, status)?;
         }
         let Phase::Streaming { encoder, .. } = &mut self.phase else {
             return Err(broken());
@@ -152,17 +213,45 @@ impl Reply {
         wire.flush()
     }
 
+    /// Whether there are trailers to be sent: not to who knows no chunks.
+    fn has_trailers(&self) -> bool {
+        !self.trailers.as_bytes().is_empty() && self.exchange.version == Version::HTTP_11
+    }
+
+    /// Queues the head of a body that is written piece by piece.
+    fn begin(&mut self, wire: &Wire, status: StatusCode) -> io::Result<()> {
+        self.close_if_body_is_withheld(wire);
+        let started = wire.with_out(|out| {
+            self.head
+                .start(out, status, Content::Stream, &self.exchange, &self.date)
+        })?;
+        if started.body == BodyEncoder::CloseDelimited {
+            // The end of the connection is the end of the body. If the body
+            // fails, however it does, the end must look different.
+            wire.reset_on_close(true)?;
+        }
+        self.phase = Phase::Streaming {
+            encoder: started.body,
+            keep_alive: started.keep_alive,
+        };
+        Ok(())
+    }
+
     /// The application has returned without an error: completes the answer.
     ///
     /// # Errors
     ///
     /// What it got wrong. The verdict of [`fail`](Self::fail) applies then.
     pub(crate) fn finish(&mut self, wire: &Wire) -> io::Result<Verdict> {
-        if let Phase::Gathering(status) = self.phase {
-            let body = std::mem::take(&mut self.body);
-            let sent = self.send(wire, status, &body);
-            self.body = body;
-            sent?;
+        match self.phase {
+            Phase::Gathering(status) if !self.has_trailers() => {
+                let body = std::mem::take(&mut self.body);
+                let sent = self.send(wire, status, &body);
+                self.body = body;
+                sent?;
+            }
+            Phase::Gathering(status) => self.begin(wire, status)?,
+            _ => {}
         }
         match std::mem::replace(&mut self.phase, Phase::Broken) {
             Phase::Done { keep_alive } => Ok(verdict(keep_alive)),
@@ -170,10 +259,15 @@ impl Reply {
                 mut encoder,
                 keep_alive,
             } => {
+                let is_to_the_end = encoder == BodyEncoder::CloseDelimited;
                 wire.with_out(|out| {
                     encoder.write(&self.body, out)?;
-                    encoder.finish(out)
+                    encoder.finish_with(self.trailers.as_bytes(), out)
                 })?;
+                if is_to_the_end {
+                    wire.flush()?;
+                    wire.reset_on_close(false)?;
+                }
                 Ok(verdict(keep_alive))
             }
             Phase::Broken => Err(broken()),

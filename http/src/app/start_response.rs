@@ -1,11 +1,16 @@
 //! The right to answer a request, once.
 
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::RangeBounds;
 
 use http::StatusCode;
 
+use crate::proto::ResponseHead;
+
 use super::body::BodyWriter;
+use super::file_range::resolve;
 use super::reply::Reply;
 use super::wire::Wire;
 
@@ -47,8 +52,12 @@ impl<'a> StartResponse<'a> {
     ///
     /// The server adds `Date`, `Content-Length` or `Transfer-Encoding`, and
     /// `Connection`. A `Content-Length` given here is what the body is held to;
-    /// a `Date` given here replaces the server's; `Connection: close` closes
-    /// after the answer; `Transfer-Encoding` is an error.
+    /// a `Date` or `Server` given here replaces the server's.
+    ///
+    /// Fields about the connection are the server's: of `Connection`, `close` is
+    /// obeyed and the rest dropped; `Keep-Alive`, `Proxy-Connection` and `TE` are
+    /// dropped; `Upgrade` is sent, and named in `Connection`; `Trailer` is sent;
+    /// `Transfer-Encoding` is an error.
     pub fn header(self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
         self.reply.header(name.as_ref(), value.as_ref());
         self
@@ -81,6 +90,148 @@ impl<'a> StartResponse<'a> {
     pub fn start(self, status: StatusCode) -> io::Result<BodyWriter<'a>> {
         self.reply.start(status);
         Ok(BodyWriter::new(self.wire, self.reply))
+    }
+
+    /// Sends a 103 with these header lines, at once: a browser may load what
+    /// they name while the application still works on its answer. RFC 8297.
+    ///
+    /// The lines are not part of the answer itself. HTTP/1.0 clients get none.
+    /// May suspend, and be called more than once.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a header line that cannot be sent; the connection's.
+    /// Returned from the application it becomes a 500, if that can still be
+    /// sent.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    ///
+    /// WsgiServer::bind("127.0.0.1:8088", |_env, start_response| {
+    ///     start_response
+    ///         .early_hints([("Link", "</style.css>; rel=preload; as=style")])?
+    ///         .header("Content-Type", "text/html")
+    ///         .send(StatusCode::OK, "<link rel=stylesheet href=/style.css>")
+    /// })?
+    /// .serve_forever()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn early_hints<N, V>(self, lines: impl IntoIterator<Item = (N, V)>) -> io::Result<Self>
+    where
+        N: AsRef<str>,
+        V: AsRef<[u8]>,
+    {
+        let mut head = ResponseHead::default();
+        for (name, value) in lines {
+            head.header(name.as_ref(), value.as_ref());
+        }
+        self.reply
+            .interim(self.wire, StatusCode::EARLY_HINTS, &head)?;
+        Ok(self)
+    }
+
+    /// Sends a body whose parts are all there, with its length, without joining
+    /// them first.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and those of the connection.
+    pub fn send_parts<B: AsRef<[u8]>>(self, status: StatusCode, parts: &[B]) -> io::Result<()> {
+        let len: usize = parts.iter().map(|part| part.as_ref().len()).sum();
+        let mut body = self
+            .header("Content-Length", len.to_string())
+            .start(status)?;
+        parts
+            .iter()
+            .try_for_each(|part| body.write_all(part.as_ref()))
+    }
+
+    /// Sends what an iterator yields, each item that is not empty as a chunk of
+    /// its own, at once: what a WSGI application returns.
+    ///
+    /// The head goes out with the first chunk. A single item, of an iterator that
+    /// says so in its size hint, is sent with its length; so is nothing at all;
+    /// and so is everything if `Content-Length` was set. May suspend between
+    /// items. The iterator is dropped when it is used up, and on any failure.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and those of the connection.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    ///
+    /// WsgiServer::bind("127.0.0.1:8088", |_env, start_response| {
+    ///     let numbers = (0..10).map(|n| format!("{n}\n"));
+    ///     start_response.send_chunks(StatusCode::OK, numbers)
+    /// })?
+    /// .serve_forever()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn send_chunks<I>(self, status: StatusCode, chunks: I) -> io::Result<()>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<[u8]>,
+    {
+        let mut body = self.start(status)?;
+        let chunks = chunks.into_iter();
+        let is_whole = chunks.size_hint() == (1, Some(1));
+        for chunk in chunks {
+            let chunk = chunk.as_ref();
+            if !chunk.is_empty() {
+                body.write_all(chunk)?;
+                if !is_whole {
+                    body.flush()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a file, or a range of it, with its length.
+    ///
+    /// What a request asks for in `Range` and `If-…` lines is the application's
+    /// to decide: it gives the range in bytes, and sets `Content-Range` with a
+    /// 206. Suspends while the client takes the bytes. Reading the file does not
+    /// suspend; a file that is not in memory can hold up the hub for the time
+    /// that one slice of 64 KiB takes.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a range beyond the file's end, and as
+    /// [`send`](Self::send), before anything was sent; those of the file and of
+    /// the connection, which cut the answer short.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::fs::File;
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    ///
+    /// WsgiServer::bind("127.0.0.1:8088", |_env, start_response| {
+    ///     let file = File::open("movie.mp4")?;
+    ///     start_response
+    ///         .header("Content-Type", "video/mp4")
+    ///         .send_file(StatusCode::OK, &file, ..)
+    /// })?
+    /// .serve_forever()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "wsgi.file_wrapper")]
+    pub fn send_file(
+        self,
+        status: StatusCode,
+        file: &File,
+        range: impl RangeBounds<u64>,
+    ) -> io::Result<()> {
+        let range = resolve(&range, file.metadata()?.len())?;
+        let len = range.end - range.start;
+        self.reply
+            .send_file(self.wire, status, file, range.start, len)
     }
 }
 

@@ -2,11 +2,20 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use maypole_server::Stream;
 
 use crate::proto::CONTINUE;
+
+/// How much of a file is read in one go. The read may have to wait for a disk,
+/// and then the whole hub does: that is less than a millisecond for this much,
+/// and nothing when the file is in the page cache. A real thread would cost
+/// every file more than that.
+const FILE_SLICE: usize = 64 * 1024;
 
 /// A connection that one greenlet reads requests from and writes answers to.
 /// Input and body writer both hold it, so it is borrowed for each call only.
@@ -69,6 +78,33 @@ impl Wire {
             self.ended.set(true);
         }
         read
+    }
+
+    /// Sends `len` bytes of a file behind what was queued.
+    pub(crate) fn send_file(&self, file: &File, mut offset: u64, len: u64) -> io::Result<()> {
+        let end = offset + len;
+        let mut slice = Vec::new();
+        while offset < end {
+            let most = usize::try_from(end - offset).unwrap_or(usize::MAX);
+            slice.resize(most.min(FILE_SLICE), 0);
+            let n = file.read_at(&mut slice, offset)?;
+            if n == 0 {
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the file has become shorter while it was sent",
+                ));
+            }
+            self.with_out(|out| out.extend_from_slice(&slice[..n]));
+            self.flush()?;
+            offset += n as u64;
+        }
+        Ok(())
+    }
+
+    /// Makes a connection that is closed from now on look broken, or whole.
+    pub(crate) fn reset_on_close(&self, reset: bool) -> io::Result<()> {
+        let linger = reset.then_some(Duration::ZERO);
+        self.with_stream(|stream| stream.get_ref().set_linger(linger))
     }
 
     /// Whether the client has closed, failed, or kept us waiting for too long.

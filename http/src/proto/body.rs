@@ -68,9 +68,22 @@ impl BodyEncoder {
     /// [`ResponseError::BodyTooShort`] if less than was promised was written. Then the connection
     /// must close: that is how the client learns.
     pub(crate) fn finish(self, out: &mut Vec<u8>) -> Result<(), ResponseError> {
+        self.finish_with(&[], out)
+    }
+
+    /// The same with complete trailer lines, which are dropped where there are no chunks.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub(crate) fn finish_with(
+        self,
+        trailers: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), ResponseError> {
         match self {
             Self::Length(1..) => return Err(ResponseError::BodyTooShort),
-            Self::Chunked => chunked::write_last_chunk(out),
+            Self::Chunked => chunked::write_last_chunk(trailers, out),
             Self::Length(0) | Self::None | Self::CloseDelimited => {}
         }
         Ok(())
@@ -121,6 +134,20 @@ mod tests {
             (BodyEncoder::CloseDelimited, &["a", "b"], Ok(()), "ab"),
         ] {
             assert_eq!(frame(body, pieces), (result, text.to_owned()), "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn trailers_come_with_chunks_only() {
+        for (body, text) in [
+            (BodyEncoder::None, ""),
+            (BodyEncoder::Length(0), ""),
+            (BodyEncoder::CloseDelimited, ""),
+            (BodyEncoder::Chunked, "0\r\nX: y\r\n\r\n"),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(body.finish_with(b"X: y\r\n", &mut out), Ok(()));
+            assert_eq!(out, text.as_bytes());
         }
     }
 

@@ -177,6 +177,9 @@ pub enum ResponseError {
     ContentLength,
     /// A status from 100 to 199 as the answer; 101 without an upgrade asked for and named.
     Status,
+    /// A trailer field that RFC 9110 section 6.5.1 forbids, or trailers behind a body whose
+    /// `Content-Length` was set: they need chunks.
+    Trailer,
     /// A complete body that is not as long as the `Content-Length` that was set.
     LengthMismatch,
     /// More body bytes than the `Content-Length` promised. None of the excess was sent.
@@ -193,6 +196,7 @@ impl fmt::Display for ResponseError {
             Self::TransferEncoding => "Transfer-Encoding is set by the server",
             Self::ContentLength => "invalid or contradictory Content-Length",
             Self::Status => "not a status for a final answer",
+            Self::Trailer => "a trailer that cannot be sent",
             Self::LengthMismatch => "body length differs from Content-Length",
             Self::BodyTooLong => "body longer than Content-Length",
             Self::BodyTooShort => "body shorter than Content-Length",

@@ -36,6 +36,7 @@ pub(crate) mod head;
 pub(crate) mod limits;
 pub(crate) mod refusal;
 pub(crate) mod response;
+mod response_trailers;
 mod scan;
 pub(crate) mod target;
 
@@ -49,4 +50,5 @@ pub(crate) use body::BodyEncoder;
 pub(crate) use framing::{BodyDecoder, BodyFraming};
 pub(crate) use head::{Head, HeadParser, HeaderLine, HeaderTable};
 pub(crate) use refusal::write_refusal;
-pub(crate) use response::{CONTINUE, Content, Exchange, ResponseHead};
+pub(crate) use response::{CONTINUE, Content, Exchange, ResponseHead, ServerLine};
+pub(crate) use response_trailers::ResponseTrailers;

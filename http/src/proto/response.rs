@@ -1,5 +1,7 @@
 //! The response head, RFC 9112 sections 4 to 6: header lines collected, checked, and framed.
 
+use std::sync::Arc;
+
 use http::{Method, StatusCode, Version};
 
 use super::body::BodyEncoder;
@@ -69,7 +71,7 @@ pub(crate) struct Started {
 /// - `Connection`: `close` closes, `upgrade` is implied by an `Upgrade` line, the rest is dropped.
 /// - `Keep-Alive`, `Proxy-Connection` and `TE` are dropped: they speak about a connection that the
 ///   application does not know, and proxy-like applications pass them on unawares.
-/// - `Date`: the first one replaces the server's, others are dropped.
+/// - `Date` and `Server`: the first one replaces the server's, others are dropped.
 ///
 /// All others are sent as given, with white space cut off around values.
 #[derive(Debug, Default)]
@@ -79,20 +81,49 @@ pub(crate) struct ResponseHead {
     content_length: Option<u64>,
     close: bool,
     date: bool,
+    server: bool,
     upgrade: bool,
     /// The first fault; reported when the head would be sent.
     fault: Option<ResponseError>,
+    /// The server's own `Server` line.
+    server_line: Option<ServerLine>,
+}
+
+/// A whole `Server` line with its line end, RFC 9110 section 10.2.4. Made once, shared by all.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerLine(Arc<[u8]>);
+
+impl ServerLine {
+    /// # Errors
+    ///
+    /// [`ResponseError::HeaderValue`] for what cannot be sent.
+    pub(crate) fn new(value: &str) -> Result<Self, ResponseError> {
+        let value = grammar::trim(value.as_bytes());
+        if value.is_empty() || !grammar::is_value(value) {
+            return Err(ResponseError::HeaderValue);
+        }
+        Ok(Self([b"Server: ", value, b"\r\n"].concat().into()))
+    }
 }
 
 impl ResponseHead {
-    /// Forgets everything but the memory it holds.
-    pub(crate) fn clear(&mut self) {
-        let mut lines = std::mem::take(&mut self.lines);
-        lines.clear();
-        *self = Self {
-            lines,
+    /// A head without header lines, for a server that sends this one about itself.
+    pub(crate) fn new(server_line: Option<ServerLine>) -> Self {
+        Self {
+            server_line,
             ..Self::default()
-        };
+        }
+    }
+
+    /// Forgets everything but the server's line and the memory it holds.
+    pub(crate) fn clear(&mut self) {
+        self.lines.clear();
+        self.content_length = None;
+        self.close = false;
+        self.date = false;
+        self.server = false;
+        self.upgrade = false;
+        self.fault = None;
     }
 
     /// Adds a header line. A fault is remembered and reported by [`start`](Self::start) or
@@ -127,6 +158,11 @@ impl ResponseHead {
         if !self.date {
             out.extend_from_slice(date.as_bytes());
         }
+        if let Some(ServerLine(line)) = &self.server_line
+            && !self.server
+        {
+            out.extend_from_slice(line);
+        }
         match plan.length {
             LengthLine::None => out.extend_from_slice(b"\r\n"),
             LengthLine::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n"),
@@ -160,22 +196,40 @@ impl ResponseHead {
         Ok(started.keep_alive)
     }
 
+    /// Appends an interim answer, RFC 9110 section 15.2, with the header lines of this head: 103,
+    /// say. Not 100, which is sent when the body is read, nor 101, which is a final answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start); then nothing was appended.
+    pub(crate) fn interim(
+        &self,
+        out: &mut Vec<u8>,
+        status: StatusCode,
+    ) -> Result<(), ResponseError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let own = [StatusCode::CONTINUE, StatusCode::SWITCHING_PROTOCOLS];
+        if !status.is_informational() || own.contains(&status) {
+            return Err(ResponseError::Status);
+        }
+        write_status_line(out, status);
+        out.extend_from_slice(&self.lines);
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// Whether a length was declared.
+    pub(crate) fn has_length(&self) -> bool {
+        self.content_length.is_some()
+    }
+
     fn try_header(&mut self, name: &str, value: &[u8]) -> Result<(), ResponseError> {
-        if !grammar::is_token(name.as_bytes()) {
-            return Err(ResponseError::HeaderName);
+        let value = check_line(name, value)?;
+        if !self.is_for_server(name, value)? {
+            write_line(&mut self.lines, name, value);
         }
-        if !grammar::is_value(value) {
-            return Err(ResponseError::HeaderValue);
-        }
-        let value = grammar::trim(value);
-        if self.is_for_server(name, value)? {
-            return Ok(());
-        }
-        self.lines.reserve(name.len() + value.len() + 4);
-        self.lines.extend_from_slice(name.as_bytes());
-        self.lines.extend_from_slice(b": ");
-        self.lines.extend_from_slice(value);
-        self.lines.extend_from_slice(b"\r\n");
         Ok(())
     }
 
@@ -185,6 +239,7 @@ impl ResponseHead {
         Ok(match name.len() {
             2 => is("te"),
             4 if is("date") => std::mem::replace(&mut self.date, true),
+            6 if is("server") => std::mem::replace(&mut self.server, true),
             7 if is("upgrade") => {
                 self.upgrade = true;
                 false
@@ -284,6 +339,26 @@ impl ResponseHead {
             },
         })
     }
+}
+
+/// Checks the parts of a header or trailer line; returns the value without white space around it.
+pub(super) fn check_line<'v>(name: &str, value: &'v [u8]) -> Result<&'v [u8], ResponseError> {
+    if !grammar::is_token(name.as_bytes()) {
+        return Err(ResponseError::HeaderName);
+    }
+    if !grammar::is_value(value) {
+        return Err(ResponseError::HeaderValue);
+    }
+    Ok(grammar::trim(value))
+}
+
+/// Appends a header or trailer line.
+pub(super) fn write_line(lines: &mut Vec<u8>, name: &str, value: &[u8]) {
+    lines.reserve(name.len() + value.len() + 4);
+    lines.extend_from_slice(name.as_bytes());
+    lines.extend_from_slice(b": ");
+    lines.extend_from_slice(value);
+    lines.extend_from_slice(b"\r\n");
 }
 
 /// Appends a status line, RFC 9112 section 4. The version is always our own, RFC 9110 section 6.2.

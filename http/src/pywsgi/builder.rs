@@ -11,7 +11,7 @@ use maypole_server::StreamServer;
 use maypole_server::TlsConfig;
 
 use crate::app::{Application, BaseEnviron, Environ, Server, StartResponse};
-use crate::proto::Limits;
+use crate::proto::{Limits, ServerLine};
 
 use super::WsgiServer;
 use super::connection;
@@ -24,6 +24,7 @@ pub struct Builder {
     pool: Option<Pool>,
     settings: Settings,
     environ: BaseEnviron,
+    server_header: Option<String>,
     #[cfg(feature = "tls")]
     tls: Option<TlsConfig>,
 }
@@ -66,6 +67,13 @@ impl Builder {
         self
     }
 
+    /// Sends a `Server` header line with this value in every answer of the
+    /// application that has none. Off by default.
+    pub fn server_header(mut self, value: impl Into<String>) -> Self {
+        self.server_header = Some(value.into());
+        self
+    }
+
     /// Limits on what a request may consist of.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
@@ -97,14 +105,18 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// As [`TcpListener::bind`], and `InvalidInput` for a time-out of zero.
+    /// As [`TcpListener::bind`], and `InvalidInput` for a time-out of zero or a
+    /// `Server` header that cannot be sent.
     pub fn bind<F>(self, addr: impl ToSocketAddrs, application: F) -> io::Result<WsgiServer>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
     {
         let application: Application = Arc::new(application);
-        let settings = self.settings;
+        let mut settings = self.settings;
         settings.check()?;
+        if let Some(value) = &self.server_header {
+            settings.server_line = Some(ServerLine::new(value)?);
+        }
         #[cfg(feature = "tls")]
         let is_tls = self.tls.is_some();
         #[cfg(not(feature = "tls"))]

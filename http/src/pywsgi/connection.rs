@@ -165,7 +165,11 @@ impl Connection<'_> {
                 reply.reset(exchange, *date);
                 reply
             }
-            none => none.insert(Reply::new(exchange, *date)),
+            none => none.insert(Reply::new(
+                exchange,
+                *date,
+                self.settings.server_line.clone(),
+            )),
         };
         if head.framing == BodyFraming::None {
             let body = Input::new(self.wire, limits, head.framing, Vec::new(), 0);

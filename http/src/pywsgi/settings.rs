@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::proto::Limits;
+use crate::proto::{Limits, ServerLine};
 
 /// Answers gathered for pipelined requests before they are sent.
 pub(super) const MAX_QUEUED: usize = 64 * 1024;
@@ -22,6 +22,7 @@ pub(super) struct Settings {
     pub(super) keep_alive_timeout: Duration,
     pub(super) head_timeout: Duration,
     pub(super) stall_timeout: Duration,
+    pub(super) server_line: Option<ServerLine>,
 }
 
 impl Default for Settings {
@@ -35,6 +36,8 @@ impl Default for Settings {
             head_timeout: Duration::from_secs(10),
             // A mobile link that drops out recovers within this, or does not.
             stall_timeout: Duration::from_secs(30),
+            // Who needs to know can ask; everybody else pays for the bytes.
+            server_line: None,
         }
     }
 }

@@ -24,9 +24,11 @@ pub(crate) fn write_chunk_head(out: &mut Vec<u8>, size: usize) {
     out.extend_from_slice(&text[at..]);
 }
 
-/// Appends the end of a body.
-pub(crate) fn write_last_chunk(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"0\r\n\r\n");
+/// Appends the end of a body, with complete trailer lines.
+pub(crate) fn write_last_chunk(trailers: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"0\r\n");
+    out.extend_from_slice(trailers);
+    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]
@@ -51,8 +53,10 @@ mod tests {
     #[test]
     fn ends() {
         let mut out = Vec::new();
-        write_last_chunk(&mut out);
+        write_last_chunk(b"", &mut out);
         assert_eq!(out, b"0\r\n\r\n");
-        assert_eq!(out, b"0\r\n\r\n");
+        out.clear();
+        write_last_chunk(b"A: b\r\n", &mut out);
+        assert_eq!(out, b"0\r\nA: b\r\n\r\n");
     }
 }

@@ -6,4 +6,4 @@ mod trailers;
 
 pub(crate) use decoder::Decoder;
 pub(crate) use encoder::{CHUNK_END, write_chunk_head, write_last_chunk};
-pub(crate) use trailers::Trailers;
+pub(crate) use trailers::{Trailers, is_forbidden};

@@ -76,7 +76,8 @@ impl Trailers {
     }
 }
 
-fn is_forbidden(name: &[u8]) -> bool {
+/// Says whether RFC 9110 section 6.5.1 keeps a field out of trailers, of requests and of responses.
+pub(crate) fn is_forbidden(name: &[u8]) -> bool {
     FORBIDDEN
         .iter()
         .any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))

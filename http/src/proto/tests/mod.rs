@@ -3,6 +3,7 @@
 mod chunked;
 mod exchange;
 mod head;
+mod interim;
 mod limits;
 mod random;
 mod response;
