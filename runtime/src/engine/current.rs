@@ -1,7 +1,7 @@
 //! Which greenlet runs on this thread.
 
-use std::any::TypeId;
-use std::cell::Cell;
+use std::any::{Any, TypeId};
+use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,8 +22,14 @@ pub(super) struct Frame {
     // names that type.
     typed: *const (),
     type_id: TypeId,
+    own: Own,
     pub(super) root: Root,
 }
+
+/// A place for what the layer above keeps for one greenlet alone. It lies on the
+/// greenlet's stack, so it goes where the greenlet goes, and what is in it need
+/// not be `Send`.
+pub(crate) type Own = RefCell<Option<Box<dyn Any>>>;
 
 /// What an engine knows of a greenlet that runs on it.
 pub(super) struct Root {
@@ -54,6 +60,12 @@ pub(crate) fn with_current<L: Local, R>(f: impl FnOnce(Option<&Arc<L>>) -> R) ->
             // as the frame, and is alive as long: see `run`.
             .map(|frame| unsafe { &*frame.typed.cast::<Arc<L>>() }))
     })
+}
+
+/// Calls `f` with the place of the running greenlet for what is its own, or with
+/// `None` on a plain thread. `f` must not suspend.
+pub(crate) fn with_own<R>(f: impl FnOnce(Option<&Own>) -> R) -> R {
+    with_frame(|frame| f(frame.map(|frame| &frame.own)))
 }
 
 /// Calls `f` with the frame of the running greenlet, if one runs.
@@ -87,6 +99,7 @@ pub(super) fn run<L: Local>(
         local: ManuallyDrop::new(uncounted),
         typed: (&raw const local).cast(),
         type_id: TypeId::of::<Arc<L>>(),
+        own: Own::default(),
         root,
     };
     set(&frame);

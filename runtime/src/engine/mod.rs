@@ -8,7 +8,8 @@
 //!    order in which they were spawned (the `may` engine keeps to that only
 //!    between two polls).
 //! 2. **Identity**: [`with_current`] hands out what [`spawn`] was given for the
-//!    greenlet that runs now, and nothing on a plain thread.
+//!    greenlet that runs now, and nothing on a plain thread. [`with_own`] has a
+//!    place for what that greenlet keeps for itself.
 //! 3. **Parking**: [`Parker::park`] suspends its owner until [`Parker::unpark`],
 //!    which any thread may call and which is remembered when it comes first.
 //!    A park may also end early for no reason: callers check and park again.
@@ -59,7 +60,7 @@ use self::may as imp;
 use self::native as imp;
 
 pub(crate) use alarms::AlarmKey;
-pub(crate) use current::with_current;
+pub(crate) use current::{with_current, with_own};
 pub(crate) use imp::{cancel_alarm, set_alarm, tick, yield_now};
 pub(crate) use parker::Parker;
 pub(crate) use pulse::{Pulse, Watch, own_beat};

@@ -165,9 +165,7 @@ fn run<T: Send + 'static>(strand: &Arc<Strand>, body: impl FnOnce() -> T) {
             Err(payload) => outcome_of(payload),
         }
     };
-    if strand.has_locals() {
-        local_key::clear(strand.id);
-    }
+    local_key::clear();
     let (links, unwanted) = strand.end.come(outcome);
     if let Some(Outcome::Panicked(payload)) = &unwanted {
         hooks::unhandled(&GreenletRef::new(strand.clone()), &**payload);
@@ -175,6 +173,8 @@ fn run<T: Send + 'static>(strand: &Arc<Strand>, body: impl FnOnce() -> T) {
     link::notify(strand, links);
     // A panic of the value's destructor has been reported by the panic hook.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(unwanted)));
+    // What that destructor has asked for.
+    local_key::clear();
 }
 
 fn outcome_of(payload: Box<dyn std::any::Any + Send>) -> Outcome {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use crate::wait::with_strand;
+use crate::engine;
 
 /// Declares values that each greenlet has for itself, in the manner of
 /// [`std::thread_local!`].
@@ -73,22 +73,15 @@ impl<T: 'static> LocalKey<T> {
     /// Calls `f` with the calling greenlet's value, which is made first if there
     /// is none yet.
     ///
-    /// `f` may suspend. The value stays the greenlet's, whatever hub it is on.
+    /// `f` may suspend. The value stays the greenlet's, whatever thread it is on.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         let key = std::ptr::from_ref(self) as usize;
-        let id = with_strand(|strand| {
-            strand.set_has_locals();
-            strand.id
-        });
-        let found = LOCALS.with_borrow(|locals| locals.get(&id)?.get(&key).cloned());
+        let found = with_values(|values| values.get(&key).cloned());
         // Made outside of the borrow: it may ask for other values.
         let value = found.unwrap_or_else(|| {
             let made: Rc<dyn Any> = Rc::new((self.init)());
-            LOCALS.with_borrow_mut(|locals| {
-                let mine = locals.entry(id).or_default();
-                // Its own `init` may have been faster.
-                mine.entry(key).or_insert(made).clone()
-            })
+            // Its own `init` may have been faster.
+            with_values(|values| values.entry(key).or_insert(made).clone())
         });
         match value.downcast_ref() {
             Some(value) => f(value),
@@ -105,12 +98,28 @@ impl<T: 'static> fmt::Debug for LocalKey<T> {
     }
 }
 
+/// By the address of the key.
 type Values = HashMap<usize, Rc<dyn Any>>;
 
 thread_local! {
-    // By greenlet. A greenlet never leaves its hub's thread, so its values need
-    // not be `Send`.
-    static LOCALS: RefCell<HashMap<u64, Values>> = RefCell::default();
+    // Of a plain thread. Greenlets keep theirs on their own stacks.
+    static OF_THREAD: RefCell<Values> = RefCell::default();
+}
+
+/// Calls `f` with the values of the calling greenlet or thread. `f` must neither
+/// suspend nor call what users wrote.
+fn with_values<R>(f: impl FnOnce(&mut Values) -> R) -> R {
+    engine::with_own(|own| {
+        let Some(own) = own else {
+            return OF_THREAD.with_borrow_mut(f);
+        };
+        let mut own = own.borrow_mut();
+        let values = own.get_or_insert_with(|| Box::new(Values::new()));
+        match values.downcast_mut() {
+            Some(values) => f(values),
+            None => unreachable!("nobody else keeps anything there"),
+        }
+    })
 }
 
 /// How often the values of an ending greenlet are dropped again because their
@@ -118,15 +127,19 @@ thread_local! {
 const ROUNDS: usize = 4;
 
 /// Drops the values of the calling greenlet, which is about to end.
-pub(super) fn clear(id: u64) {
+pub(super) fn clear() {
     for _ in 0..ROUNDS {
-        let values = LOCALS.with_borrow_mut(|locals| locals.remove(&id));
-        let Some(values) = values else { return };
+        let values = engine::with_own(|own| own?.borrow_mut().take());
+        let Some(Ok(values)) = values.map(<Box<dyn Any>>::downcast::<Values>) else {
+            return;
+        };
         for value in values.into_values() {
             // A panic of a destructor has been reported by its hook.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
         }
     }
+    // Nothing of it may be dropped outside of the greenlet: what is left leaks.
+    std::mem::forget(engine::with_own(|own| own?.borrow_mut().take()));
 }
 
 #[cfg(test)]
@@ -163,6 +176,32 @@ mod tests {
         });
         assert_eq!(inner.get().unwrap(), (11, 10));
         assert_eq!(COUNT.with(Cell::get), 1);
+    }
+
+    #[test]
+    fn what_the_destructor_of_a_result_asks_for_is_dropped_too() {
+        struct Asks(Arc<AtomicUsize>);
+        impl Drop for Asks {
+            fn drop(&mut self) {
+                let held = OnDrop(self.0.clone());
+                HELD.with(|place| *place.borrow_mut() = Some(held));
+            }
+        }
+        let drops = Arc::new(AtomicUsize::new(0));
+        let result = Asks(drops.clone());
+        // The greenlet ends when nobody wants its result any more, and drops it.
+        let disowned = Event::new();
+        let begun = disowned.clone();
+        drop(spawn(move || {
+            begun.wait();
+            result
+        }));
+        disowned.set();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while drops.load(Ordering::SeqCst) == 0 {
+            assert!(std::time::Instant::now() < deadline);
+            yield_now();
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::{self, Alarm, Local, Parker};
@@ -24,8 +24,6 @@ pub(crate) struct Strand {
     spawner: u64,
     // What few strands have; one look tells.
     extras: OnceLock<Box<Extras>>,
-    // It has, or had, values of its own: see `greenlet_local!`.
-    has_locals: AtomicBool,
     pub(crate) parker: Parker,
     pub(super) turns: Turns,
     pub(crate) interrupts: Interrupts,
@@ -130,7 +128,6 @@ impl Strand {
     fn reset(&mut self) {
         self.name = None;
         self.extras.take();
-        *self.has_locals.get_mut() = false;
         self.parker.reset();
         self.turns = Turns::default();
         self.interrupts.reset();
@@ -150,7 +147,6 @@ impl Strand {
             location,
             spawner: 0,
             extras: OnceLock::new(),
-            has_locals: AtomicBool::new(false),
             parker,
             turns: Turns::default(),
             interrupts: Interrupts::default(),
@@ -177,16 +173,6 @@ impl Strand {
 
     fn extras(&self) -> &Extras {
         self.extras.get_or_init(Box::default)
-    }
-
-    /// Says that the strand has values of its own.
-    pub(crate) fn set_has_locals(&self) {
-        self.has_locals.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it has, or had, values of its own. Only for the strand itself.
-    pub(crate) fn has_locals(&self) -> bool {
-        self.has_locals.load(Ordering::Relaxed)
     }
 
     fn tracked(&self) -> Option<&Arc<Track>> {
