@@ -4,6 +4,8 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
+use parking_lot::Mutex;
+
 /// Why [`Greenlet::get`](super::Greenlet::get) has no value.
 pub struct GreenletError {
     reason: Reason,
@@ -12,7 +14,8 @@ pub struct GreenletError {
 enum Reason {
     Killed,
     TimedOut,
-    Panicked(Box<dyn Any + Send>),
+    // In a lock because a payload need not be `Sync`, and an error should be.
+    Panicked(Mutex<Box<dyn Any + Send>>),
     Unwinding,
 }
 
@@ -31,7 +34,7 @@ impl GreenletError {
 
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
         Self {
-            reason: Reason::Panicked(payload),
+            reason: Reason::Panicked(Mutex::new(payload)),
         }
     }
 
@@ -73,15 +76,15 @@ impl GreenletError {
     /// The error itself if the greenlet did not panic.
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.reason {
-            Reason::Panicked(payload) => Ok(payload),
+            Reason::Panicked(payload) => Ok(payload.into_inner()),
             reason => Err(Self { reason }),
         }
     }
 
     /// The message of the panic, if it had one.
-    fn message(&self) -> Option<&str> {
+    fn message(&self) -> Option<String> {
         match &self.reason {
-            Reason::Panicked(payload) => message_of(&**payload),
+            Reason::Panicked(payload) => message_of(&**payload.lock()).map(str::to_owned),
             _ => None,
         }
     }
@@ -117,9 +120,7 @@ impl fmt::Debug for GreenletError {
 
 impl Error for GreenletError {}
 
-// A payload that is not `Sync` is only ever reached through `into_panic`, by
-// value; but the compiler cannot know, so the error is `Send` and not `Sync`.
 const _: fn() = || {
-    fn assert_send<T: Send>() {}
-    assert_send::<GreenletError>();
+    fn assert_shareable<T: Send + Sync>() {}
+    assert_shareable::<GreenletError>();
 };

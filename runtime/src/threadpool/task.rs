@@ -54,7 +54,7 @@ impl<T> Task<T> {
         let outcome = self.state.outcome.lock().take();
         match outcome {
             Some(Ok(value)) => Ok(value),
-            Some(Err(Some(payload))) => Err(TaskError(Reason::Panicked(payload))),
+            Some(Err(Some(payload))) => Err(TaskError(Reason::Panicked(Mutex::new(payload)))),
             Some(Err(None)) => Err(TaskError(Reason::Dropped)),
             // It still runs: the wait was refused.
             None => Err(TaskError(Reason::Unwinding)),
@@ -113,7 +113,8 @@ impl<T> Drop for Report<T> {
 pub struct TaskError(Reason);
 
 enum Reason {
-    Panicked(Box<dyn Any + Send>),
+    // In a lock because a payload need not be `Sync`, and an error should be.
+    Panicked(Mutex<Box<dyn Any + Send>>),
     Dropped,
     Unwinding,
 }
@@ -138,7 +139,7 @@ impl TaskError {
     /// The error itself if the job did not panic.
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.0 {
-            Reason::Panicked(payload) => Ok(payload),
+            Reason::Panicked(payload) => Ok(payload.into_inner()),
             reason => Err(Self(reason)),
         }
     }
@@ -163,3 +164,8 @@ impl fmt::Debug for TaskError {
 }
 
 impl Error for TaskError {}
+
+const _: fn() = || {
+    fn assert_shareable<T: Send + Sync>() {}
+    assert_shareable::<TaskError>();
+};
