@@ -1,14 +1,24 @@
 #![doc = include_str!("../README.md")]
 
 pub use maypole_runtime::{
-    Builder, Config, ConfigError, Elapsed, Ending, Event, Greenlet, GreenletError, GreenletRef,
-    Group, Hub, Iwait, LinkId, LocalGreenlet, LocalKey, Permit, Semaphore, SpawnCallbackGuard,
-    Timeout, UnhandledPanic, Unwinding, Waitable, add_spawn_callback, catch_panic, current,
-    greenlet_local, inspect, iwait, iwait_timeout, join_all, join_all_timeout, kill_all,
-    kill_all_timeout, net, process, queue, set_error_hook, signal, sleep, spawn, spawn_later,
-    spawn_local, spawn_on, start_kill_all, take_error_hook, threadpool, try_join_all, wait,
-    wait_timeout, with_timeout, yield_now,
+    AsyncResult, AsyncResultError, Builder, Config, ConfigError, Elapsed, Ending, Event, Greenlet,
+    GreenletError, GreenletRef, Group, Hub, Iwait, LinkId, LocalGreenlet, LocalKey, Permit,
+    Semaphore, SpawnCallbackGuard, Timeout, UnhandledPanic, Unwinding, Waitable,
+    add_spawn_callback, catch_panic, current, greenlet_local, inspect, iwait, iwait_timeout,
+    join_all, join_all_timeout, kill_all, kill_all_timeout, net, process, queue,
+    set_error_hook, signal, sleep, spawn, spawn_later, spawn_local, spawn_on, start_kill_all,
+    take_error_hook, threadpool, try_join_all, wait, wait_timeout, with_timeout, yield_now,
 };
+
+/// Things that come, and that any number can wait for.
+pub mod event {
+    pub use maypole_runtime::{AsyncResult, AsyncResultError, Event};
+}
+
+/// Values that each greenlet has for itself.
+pub mod local {
+    pub use maypole_runtime::{LocalKey, greenlet_local};
+}
 
 /// Pools: a limit on how many greenlets run at once.
 pub mod pool {

@@ -71,6 +71,7 @@ pub mod queue;
 pub mod signal;
 pub mod threadpool;
 
+mod async_result;
 mod config;
 mod event;
 mod greenlet;
@@ -85,6 +86,7 @@ mod wait;
 #[cfg(test)]
 mod contract;
 
+pub use async_result::{AsyncResult, AsyncResultError};
 pub use config::{Config, ConfigError};
 pub use engine::Hub;
 pub use event::Event;
