@@ -1,5 +1,6 @@
 //! Behaviours of the part about AsyncResult of gevent's own test__event.py, and
 //! of test__greenlet.py where it links to one, written anew.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 
@@ -10,24 +11,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use maypole_runtime::queue::Queue;
 use maypole_runtime::{
     AsyncResult, AsyncResultError, Event, Greenlet, GreenletError, iwait, sleep, spawn, wait,
     wait_timeout, with_timeout, yield_now,
 };
-use support::in_greenlet;
+use support::line::let_them_wait;
+use support::{Log, in_greenlet};
 
 const LONG: Duration = Duration::from_secs(600);
 
 /// So short that nothing can come in time.
 const SOON: Duration = Duration::from_millis(2);
-
-/// Lets greenlets that were spawned reach their first wait.
-fn let_them_wait() {
-    for _ in 0..10 {
-        yield_now();
-    }
-}
 
 fn is_killed(error: Option<&(dyn Error + Send + Sync + 'static)>) -> bool {
     let error = error.and_then(|error| error.downcast_ref::<GreenletError>());
@@ -96,13 +90,13 @@ fn without_waiting_it_is_not_set() {
 #[test]
 fn getters_are_woken_in_turn() {
     in_greenlet(|| {
-        let (result, order) = (AsyncResult::new(), Queue::unbounded());
+        let (result, order) = (AsyncResult::new(), Log::new());
         let getters: Vec<Greenlet<()>> = (0..10)
             .map(|number| {
                 let (result, order) = (result.clone(), order.clone());
                 let getter = spawn(move || {
                     assert_eq!(*result.get().unwrap(), 'x');
-                    order.put(number).unwrap();
+                    order.note(number);
                 });
                 let_them_wait(); // it stands in line before the next
                 getter
@@ -110,8 +104,7 @@ fn getters_are_woken_in_turn() {
             .collect();
         result.set('x').unwrap();
         wait(&getters);
-        order.close();
-        assert_eq!(Vec::from_iter(&order), Vec::from_iter(0..10));
+        assert_eq!(order.take(), Vec::from_iter(0..10));
     });
 }
 

@@ -4,7 +4,11 @@
     unreachable_pub,
     reason = "each suite is a crate that uses its part"
 )]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
+pub mod line;
+
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -50,5 +54,31 @@ pub fn until(mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "the condition never held");
         maypole_runtime::yield_now();
         thread::yield_now();
+    }
+}
+
+/// What happened, in order. Noting it is no blocking call, so that others cannot
+/// come in between.
+#[derive(Debug)]
+pub struct Log<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Log<T> {
+    pub fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    pub fn note(&self, what: T) {
+        self.0.lock().unwrap().push(what);
+    }
+
+    /// What was noted since the last time.
+    pub fn take(&self) -> Vec<T> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl<T> Clone for Log<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }
