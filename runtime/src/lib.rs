@@ -65,6 +65,7 @@
 mod engine;
 
 pub mod inspect;
+pub mod lock;
 pub mod net;
 pub mod process;
 pub mod queue;
@@ -79,7 +80,6 @@ mod group;
 mod iwait;
 mod mapping;
 mod pool;
-mod semaphore;
 mod timeout;
 mod wait;
 
@@ -98,8 +98,8 @@ pub use greenlet::{
 };
 pub use group::{Group, MemberFailed};
 pub use iwait::{Iwait, iwait, iwait_timeout, wait, wait_timeout};
+pub use lock::{Permit, Semaphore};
 pub use mapping::{Imap, ImapUnordered};
 pub use pool::{Pool, Slot};
-pub use semaphore::{Permit, Semaphore};
 pub use timeout::{Elapsed, Timeout, with_timeout};
 pub use wait::{Ending, Unwinding, Waitable};

@@ -7,8 +7,8 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use crate::greenlet::{Greenlet, GreenletError, catch_panic, spawn};
+use crate::lock::{Permit, Semaphore};
 use crate::queue::Queue;
-use crate::semaphore::{Permit, Semaphore};
 
 /// What can run a job, after waiting for its turn.
 pub(crate) trait Run: Clone + Send + 'static {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::greenlet::{Builder, Greenlet, GreenletRef, spawn};
 use crate::group::{Group, MemberFailed};
+use crate::lock::{Permit, Semaphore};
 use crate::mapping::{self, Run, mapping_methods};
-use crate::semaphore::{Permit, Semaphore};
 
 /// Runs at most so many greenlets at once.
 ///

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use maypole_runtime::{
     AsyncResult, AsyncResultError, Event, Greenlet, GreenletError, iwait, sleep, spawn, wait,
-    wait_timeout, with_timeout, yield_now,
+    wait_timeout, with_timeout,
 };
 use support::line::let_them_wait;
 use support::{Log, in_greenlet};

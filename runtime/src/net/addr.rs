@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::event::Event;
-use crate::semaphore::Semaphore;
+use crate::lock::Semaphore;
 
 /// Lookups that run at once; more wait. glibc's resolver holds a thread each.
 const MAX_LOOKUPS: usize = 10;

@@ -12,7 +12,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 
 use crate::engine::{Interest, Source};
 use crate::greenlet::Builder;
-use crate::semaphore::Semaphore;
+use crate::lock::Semaphore;
 use crate::signal::Signal;
 use crate::wait::{self, deadline_after};
 

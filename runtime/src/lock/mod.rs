@@ -1,0 +1,5 @@
+//! Locks for greenlets and threads.
+
+mod semaphore;
+
+pub use semaphore::{Permit, Semaphore};
