@@ -5,7 +5,7 @@ pub use maypole_runtime::{
     GreenletError, GreenletRef, Group, Hub, Iwait, LinkId, LocalGreenlet, LocalKey, Permit,
     Semaphore, SpawnCallbackGuard, Timeout, UnhandledPanic, Unwinding, Waitable,
     add_spawn_callback, catch_panic, current, greenlet_local, inspect, iwait, iwait_timeout,
-    join_all, join_all_timeout, kill_all, kill_all_timeout, net, process, queue,
+    join_all, join_all_timeout, kill_all, kill_all_timeout, lock, net, process, queue,
     set_error_hook, signal, sleep, spawn, spawn_later, spawn_local, spawn_on, start_kill_all,
     take_error_hook, threadpool, try_join_all, wait, wait_timeout, with_timeout, yield_now,
 };

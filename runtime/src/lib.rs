@@ -26,11 +26,12 @@
 //!
 //! # Waiting
 //!
-//! [`Event`] and [`Semaphore`] wait for other greenlets, [`Pool`] and [`Group`]
-//! for many, [`net`] for sockets, [`sleep`] for time. [`iwait`] waits for several
-//! things at once and yields each as it comes, [`join_all`] and [`kill_all`] are
-//! for greenlets. Each call blocks only the greenlet that makes it. From a plain thread, `main` included, each blocks
-//! that thread only.
+//! [`Event`], [`AsyncResult`], [`queue`]s and [`lock`]s wait for other
+//! greenlets, [`Pool`] and [`Group`] for many, [`net`] for sockets, [`sleep`] for
+//! time. [`iwait`] waits for several things at once and yields each as it comes,
+//! [`join_all`] and [`kill_all`] are for greenlets. Each call blocks only the
+//! greenlet that makes it. From a plain thread, `main` included, each blocks that
+//! thread only.
 //!
 //! # Interrupts
 //!

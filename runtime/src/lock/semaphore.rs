@@ -6,13 +6,18 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::wait::{self, Unwinding, WaitList, Waited, deadline_after, wait_in};
+use crate::wait::{
+    self, Unwinding, WaitList, Waitable, Waited, Watch, Watcher, deadline_after, unwatch_in,
+    wait_in, watch_in,
+};
 
 /// A number of permits, handed out in the order in which they are asked for.
 ///
 /// A [`Permit`] gives itself back when dropped, so more can never come back
 /// than went out. A waiter that is killed or timed out never takes a permit
 /// with it. Clones share the permits. Works between greenlets and threads.
+/// Where the one who releases is not the one who acquired, see
+/// [`BoundedSemaphore`](super::BoundedSemaphore).
 ///
 /// # Examples
 ///
@@ -26,7 +31,7 @@ use crate::wait::{self, Unwinding, WaitList, Waited, deadline_after, wait_in};
 /// assert!(doors.try_acquire().is_some());
 /// # Ok::<(), maypole_runtime::Unwinding>(())
 /// ```
-#[doc(alias = "BoundedSemaphore")]
+#[doc(alias = "gevent.lock.Semaphore")]
 #[derive(Clone)]
 pub struct Semaphore {
     state: Arc<Mutex<State>>,
@@ -34,8 +39,10 @@ pub struct Semaphore {
 
 struct State {
     free: usize,
-    // Not empty only while `free` is 0.
+    // These are not empty only while `free` is 0. Who waits is handed a permit;
+    // who looks is told that one is free.
     waiters: WaitList,
+    lookers: WaitList,
 }
 
 impl Semaphore {
@@ -46,6 +53,7 @@ impl Semaphore {
             state: Arc::new(Mutex::new(State {
                 free: permits,
                 waiters: WaitList::of("a permit"),
+                lookers: WaitList::of("a free permit"),
             })),
         }
     }
@@ -93,6 +101,49 @@ impl Semaphore {
         self.state.lock().free
     }
 
+    /// Whether no permit could be taken now.
+    #[doc(alias = "locked")]
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.available() == 0
+    }
+
+    /// Waits until a permit is free, without taking it, and says how many are.
+    /// Others may be faster: it can be none.
+    ///
+    /// A permit is free when nobody waits to acquire it. Suspends only the
+    /// caller; a kill or time-out interrupts it. While the caller unwinds it
+    /// returns at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Semaphore, spawn};
+    ///
+    /// let semaphore = Semaphore::new(0);
+    /// let theirs = semaphore.clone();
+    /// let looker = spawn(move || theirs.wait());
+    /// semaphore.add_permits(2);
+    /// assert!(looker.get().unwrap() > 0);
+    /// ```
+    pub fn wait(&self) -> usize {
+        self.look_until(None)
+    }
+
+    /// As [`wait`](Self::wait), but for at most `limit`.
+    #[doc(alias = "wait(timeout)")]
+    pub fn wait_timeout(&self, limit: Duration) -> usize {
+        self.look_until(deadline_after(limit))
+    }
+
+    fn look_until(&self, deadline: Option<Instant>) -> usize {
+        wait::checkpoint();
+        let ready = |state: &mut State| (state.free > 0).then_some(());
+        // However it ends, the answer is what is free now.
+        let _ = wait_in(&*self.state, |state| &mut state.lookers, deadline, ready);
+        self.available()
+    }
+
     /// Takes a permit; `None` when the deadline passes first.
     pub(crate) fn acquire_until(
         &self,
@@ -127,12 +178,44 @@ impl Semaphore {
     }
 
     fn release(&self) {
-        let mut state = self.state.lock();
-        // Handed to the first who waits and still wants it; the counter does
-        // not rise, so nobody can get in between.
-        if !state.waiters.wake_one() {
+        self.release_up_to(usize::MAX);
+    }
+
+    /// Adds a permit, unless so many are free already: false then.
+    pub(super) fn release_up_to(&self, limit: usize) -> bool {
+        let lookers = {
+            let mut state = self.state.lock();
+            if state.free >= limit {
+                return false;
+            }
+            // Handed to the first who waits and still wants it; the counter
+            // does not rise, so nobody can get in between.
+            if state.waiters.wake_one() {
+                return true;
+            }
             state.free += 1;
-        }
+            state.lookers.take_all()
+        };
+        lookers.wake();
+        true
+    }
+}
+
+/// It comes when a permit is free. It takes none: others may be faster.
+impl Waitable for Semaphore {}
+
+impl Watch for Semaphore {
+    fn watch(&self, watcher: Watcher) -> Result<u64, Watcher> {
+        watch_in(
+            &self.state,
+            |state| &mut state.lookers,
+            watcher,
+            |state| state.free > 0,
+        )
+    }
+
+    fn unwatch(&self, place: u64) {
+        unwatch_in(&self.state, |state| &mut state.lookers, place);
     }
 }
 

@@ -1,0 +1,152 @@
+//! A counter that must not rise above where it began.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::wait::{Unwinding, Waitable, Watch, Watcher};
+
+use super::Semaphore;
+
+/// A semaphore whose permits are given back by a call, and that notices when
+/// more come back than went out.
+///
+/// For where one acquires and another releases. Otherwise a [`Semaphore`] is
+/// safer: its permits give themselves back, once. Here a greenlet that is killed
+/// between acquiring and releasing keeps its permit from all others. Clones share
+/// the permits. Works between greenlets and threads.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::lock::BoundedSemaphore;
+///
+/// let doors = BoundedSemaphore::new(1);
+/// doors.acquire()?;
+/// assert!(!doors.try_acquire());
+/// doors.release().unwrap();
+/// assert!(doors.release().is_err()); // nobody is inside
+/// # Ok::<(), maypole_runtime::Unwinding>(())
+/// ```
+#[doc(alias = "gevent.lock.BoundedSemaphore")]
+#[derive(Clone)]
+pub struct BoundedSemaphore {
+    semaphore: Semaphore,
+    bound: usize,
+}
+
+impl BoundedSemaphore {
+    /// A semaphore with `permits` permits, and never more.
+    #[must_use]
+    pub fn new(permits: usize) -> Self {
+        Self {
+            semaphore: Semaphore::new(permits),
+            bound: permits,
+        }
+    }
+
+    /// Takes a permit, waiting for its turn while there is none.
+    ///
+    /// Suspends only the caller; a kill or time-out interrupts it.
+    ///
+    /// # Errors
+    ///
+    /// [`Unwinding`] when it would have to wait while the calling greenlet
+    /// unwinds.
+    pub fn acquire(&self) -> Result<(), Unwinding> {
+        self.semaphore.acquire()?.forget();
+        Ok(())
+    }
+
+    /// Takes a permit if there is one now; true if it did. Never suspends.
+    #[doc(alias = "acquire(blocking=False)")]
+    #[must_use]
+    pub fn try_acquire(&self) -> bool {
+        let permit = self.semaphore.try_acquire();
+        permit.map(super::Permit::forget).is_some()
+    }
+
+    /// Takes a permit, waiting for at most `limit`; true if it did.
+    ///
+    /// False too when it would have to wait while the calling greenlet unwinds.
+    #[must_use]
+    pub fn acquire_timeout(&self, limit: Duration) -> bool {
+        let permit = self.semaphore.acquire_timeout(limit);
+        permit.map(super::Permit::forget).is_some()
+    }
+
+    /// Gives a permit back: to the first who waits, if anybody does. Never
+    /// suspends.
+    ///
+    /// # Errors
+    ///
+    /// If all permits are there already. Nothing changes then.
+    pub fn release(&self) -> Result<(), OverRelease> {
+        if self.semaphore.release_up_to(self.bound) {
+            Ok(())
+        } else {
+            Err(OverRelease { _private: () })
+        }
+    }
+
+    /// How many permits could be taken now.
+    #[doc(alias = "counter")]
+    #[must_use]
+    pub fn available(&self) -> usize {
+        self.semaphore.available()
+    }
+
+    /// Whether no permit could be taken now.
+    #[doc(alias = "locked")]
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.semaphore.is_locked()
+    }
+
+    /// Waits until a permit is free, without taking it; see [`Semaphore::wait`].
+    pub fn wait(&self) -> usize {
+        self.semaphore.wait()
+    }
+
+    /// As [`wait`](Self::wait), but for at most `limit`.
+    #[doc(alias = "wait(timeout)")]
+    pub fn wait_timeout(&self, limit: Duration) -> usize {
+        self.semaphore.wait_timeout(limit)
+    }
+}
+
+/// It comes when a permit is free. It takes none: others may be faster.
+impl Waitable for BoundedSemaphore {}
+
+impl Watch for BoundedSemaphore {
+    fn watch(&self, watcher: Watcher) -> Result<u64, Watcher> {
+        self.semaphore.watch(watcher)
+    }
+
+    fn unwatch(&self, place: u64) {
+        self.semaphore.unwatch(place);
+    }
+}
+
+impl fmt::Debug for BoundedSemaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundedSemaphore")
+            .field("available", &self.available())
+            .field("bound", &self.bound)
+            .finish()
+    }
+}
+
+/// A [`BoundedSemaphore`] was released more often than it was acquired.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OverRelease {
+    _private: (),
+}
+
+impl fmt::Display for OverRelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a semaphore was released more often than it was acquired")
+    }
+}
+
+impl Error for OverRelease {}
