@@ -25,17 +25,20 @@ use crate::wait::{Board, Waitable, checkpoint, deadline_after};
 /// ```
 /// use maypole_runtime::{Event, iwait, spawn};
 ///
-/// let go = Event::new();
-/// let signal = go.clone();
+/// let (start, go) = (Event::new(), Event::new());
+/// let (started, signal) = (start.clone(), go.clone());
 /// let slow = spawn(move || {
 ///     go.wait();
 ///     "slow"
 /// });
 /// let quick = spawn(move || {
+///     started.wait();
 ///     signal.set();
 ///     "quick"
 /// });
-/// let order: Vec<_> = iwait([slow, quick]).map(|done| done.get().unwrap()).collect();
+/// let done = iwait([slow, quick]);
+/// start.set();
+/// let order: Vec<_> = done.map(|greenlet| greenlet.get().unwrap()).collect();
 /// assert_eq!(order, ["quick", "slow"]);
 /// ```
 #[doc(alias = "gevent.iwait")]
