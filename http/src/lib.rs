@@ -24,12 +24,14 @@
 //! [`pywsgi`] is the streaming server: request and response bodies are read and
 //! written while they travel. The application gets an [`Environ`], the request,
 //! and a [`StartResponse`], the right to answer it once. Applications of other
-//! shapes are adapted: [`respond_with`], [`iterable`].
+//! shapes are adapted: [`respond_with`], [`iterable`]. [`AccessLog`] and
+//! [`Metrics`] tell what a server does.
 
 // Libraries log, they do not print. Examples may.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod app;
+mod observe;
 mod proto;
 pub mod pywsgi;
 
@@ -37,4 +39,5 @@ pub use app::{
     BodyWriter, Environ, Input, StartResponse, iterable, respond_with, respond_with_limit,
 };
 pub use http::{Method, Request, Response, StatusCode, Version, header};
+pub use observe::{AccessLog, FormatError, Histogram, Metrics, Snapshot};
 pub use proto::{Limits, ProtoError, ResponseError};

@@ -1,9 +1,8 @@
 //! Applications that fail.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
-use maypole::http::{BodyWriter, Environ, StartResponse, StatusCode};
+use maypole::http::{Environ, StartResponse, StatusCode};
 
 use crate::support::{Client, Response, watchdog};
 use crate::{GET, get, serve};
@@ -167,27 +166,6 @@ fn a_body_that_fails_on_the_way_is_cut() {
         // No last chunk, so the client knows.
         client.expect_end();
     }
-}
-
-#[test]
-fn an_application_that_is_killed_closes_the_connection() {
-    let _watchdog = watchdog();
-    let server = serve(|env, start_response| {
-        let mut body: Option<BodyWriter<'_>> = None;
-        if env.path_info() == "/begun" {
-            let writer = body.insert(start_response.start(StatusCode::OK)?);
-            writer.write_all(b"begun")?;
-            writer.flush()?;
-        }
-        maypole::current().unwrap().start_kill();
-        maypole::sleep(Duration::MAX);
-        Ok(())
-    });
-    Client::with(server.local_addr(), get("/")).expect_end();
-    let mut client = Client::with(server.local_addr(), get("/begun"));
-    assert_eq!(client.response_head().status, 200);
-    assert_eq!(client.chunk(), b"begun");
-    client.expect_end();
 }
 
 #[test]

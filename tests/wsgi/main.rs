@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access_log;
 mod environ;
 mod errors;
 mod expect;
@@ -23,9 +24,11 @@ mod input;
 mod input_errors;
 mod interim;
 mod keep_alive;
+mod kills;
 mod lifecycle;
 mod limits;
 mod malformed;
+mod metrics;
 mod output;
 mod reports;
 mod requests;

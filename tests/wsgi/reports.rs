@@ -7,11 +7,18 @@ use maypole::http::StatusCode;
 use crate::support::{Client, Record, capture_log, logged, until, watchdog};
 use crate::{get, serve};
 
+/// What is logged but access lines.
+fn reported(part: &str) -> Vec<Record> {
+    let mut records = logged(part);
+    records.retain(|record| record.target != "maypole::access");
+    records
+}
+
 /// What is logged about a request, after its connection has ended.
 #[track_caller]
 fn records(path: &str) -> Vec<Record> {
-    until("a message", || !logged(path).is_empty());
-    logged(path)
+    until("a message", || !reported(path).is_empty());
+    reported(path)
 }
 
 #[test]
@@ -52,10 +59,28 @@ fn a_failure_of_the_application_is_reported_once() {
         assert_eq!(*level, log::Level::Error, "{text}");
         assert!(text.contains(&format!("GET {path}")), "{text}");
         assert!(text.contains(&client.addr().to_string()), "{text}");
-        let peer = logged(&client.addr().to_string());
+        let peer = reported(&client.addr().to_string());
         assert_eq!(peer.len(), 1, "{peer:?}");
     }
     assert!(records("/log/error")[0].text.contains("reason"));
+}
+
+#[test]
+fn secrets_are_not_reported() {
+    let _watchdog = watchdog();
+    capture_log();
+    let server = serve(|env, _start_response| {
+        let cookie = env.header("Cookie").unwrap_or_default();
+        assert!(cookie.is_empty(), "{env:?}");
+        Ok(())
+    });
+    let request = "GET /secret HTTP/1.1\r\nHost: x\r\nCookie: k=5ecret\r\n\
+                   Authorization: Basic 5ecret\r\n\r\n";
+    let mut client = Client::with(server.local_addr(), request);
+    let response = client.response();
+    assert_eq!(response.status, 500);
+    assert!(!response.head.contains("5ecret") && !response.text().contains("5ecret"));
+    assert!(records("/secret").len() == 1 && logged("5ecret").is_empty());
 }
 
 #[test]
@@ -91,7 +116,7 @@ fn a_client_that_leaves_is_no_news() {
     }
     until("no handlers", || server.active() == 0);
     for part in peers.iter().map(String::as_str).chain(["/gone/"]) {
-        for record in logged(part) {
+        for record in reported(part) {
             assert!(record.level >= log::Level::Debug, "{record:?}");
         }
     }

@@ -29,6 +29,9 @@ pub(crate) struct Reply {
     phase: Phase,
     exchange: Exchange,
     date: DateLine,
+    // What has gone out: the status, and bytes of the body without framing.
+    status: Option<StatusCode>,
+    body_sent: u64,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,8 @@ impl Reply {
             phase: Phase::Unsent,
             exchange,
             date,
+            status: None,
+            body_sent: 0,
         }
     }
 
@@ -82,6 +87,24 @@ impl Reply {
         self.phase = Phase::Unsent;
         self.exchange = exchange;
         self.date = date;
+        self.status = None;
+        self.body_sent = 0;
+    }
+
+    /// The status that was sent, once there is one.
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        self.status
+    }
+
+    /// How many bytes of the body were sent, framing not counted.
+    pub(crate) fn body_sent(&self) -> u64 {
+        self.body_sent
+    }
+
+    /// The value of the first header line with this name that the application
+    /// has set.
+    pub(crate) fn header_value(&self, name: &str) -> Option<&[u8]> {
+        self.head.value(name)
     }
 
     /// Gives back memory that an idle connection does not need.
@@ -105,7 +128,7 @@ impl Reply {
             // What is wrong with it is wrong all the same.
             return Ok(head.interim(&mut Vec::new(), status)?);
         }
-        wire.with_out(|out| head.interim(out, status))?;
+        wire.uncounted(|out| head.interim(out, status))?;
         wire.flush()
     }
 
@@ -124,6 +147,10 @@ impl Reply {
             self.head
                 .send(out, status, body, &self.exchange, &self.date)
         })?;
+        self.status = Some(status);
+        if !self.is_bodiless(status) {
+            self.body_sent = body.len() as u64;
+        }
         self.phase = Phase::Done { keep_alive };
         Ok(())
     }
@@ -175,8 +202,10 @@ impl Reply {
         })?;
         // Until all of it is out, whatever happens cuts it.
         self.phase = Phase::Broken;
+        self.status = Some(status);
         if started.body == BodyEncoder::Length(len) {
             wire.send_file(file, offset, len)?;
+            self.body_sent = len;
         }
         self.phase = Phase::Done {
             keep_alive: started.keep_alive,
@@ -201,14 +230,19 @@ impl Reply {
         let Phase::Streaming { encoder, .. } = &mut self.phase else {
             return Err(broken());
         };
-        wire.with_out(|out| {
-            if encoder.open(self.body.len() + more.len(), out)? {
+        let len = self.body.len() + more.len();
+        let framed = wire.with_out(|out| {
+            let framed = encoder.open(len, out)?;
+            if framed {
                 out.extend_from_slice(&self.body);
                 out.extend_from_slice(more);
                 encoder.close(out);
             }
-            Ok::<(), io::Error>(())
+            Ok::<bool, io::Error>(framed)
         })?;
+        if framed {
+            self.body_sent += len as u64;
+        }
         self.body.clear();
         wire.flush()
     }
@@ -230,6 +264,7 @@ impl Reply {
             // fails, however it does, the end must look different.
             wire.reset_on_close(true)?;
         }
+        self.status = Some(status);
         self.phase = Phase::Streaming {
             encoder: started.body,
             keep_alive: started.keep_alive,
@@ -264,6 +299,9 @@ impl Reply {
                     encoder.write(&self.body, out)?;
                     encoder.finish_with(self.trailers.as_bytes(), out)
                 })?;
+                if !self.status.is_some_and(|status| self.is_bodiless(status)) {
+                    self.body_sent += self.body.len() as u64;
+                }
                 if is_to_the_end {
                     wire.flush()?;
                     wire.reset_on_close(false)?;
@@ -283,11 +321,17 @@ impl Reply {
         match self.phase {
             Phase::Unsent | Phase::Gathering(_) => {
                 wire.with_out(|out| write_refusal(out, status, self.exchange.head, &self.date));
+                self.status = Some(status);
                 Verdict::Close
             }
             Phase::Done { .. } => Verdict::Close,
             Phase::Streaming { .. } | Phase::Broken => Verdict::Cut,
         }
+    }
+
+    /// Whether an answer with this status has no body.
+    fn is_bodiless(&self, status: StatusCode) -> bool {
+        self.exchange.head || matches!(status.as_u16(), 204 | 205 | 304)
     }
 
     /// A client that waited for an interim answer and gets a final one instead

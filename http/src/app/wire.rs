@@ -26,6 +26,9 @@ pub(crate) struct Wire {
     owes_continue: Cell<bool>,
     // Reading came to the end of the stream or failed, or writing did.
     ended: Cell<bool>,
+    // Bytes that came, and bytes that went; interim answers are not counted.
+    received: Cell<u64>,
+    sent: Cell<u64>,
 }
 
 impl Wire {
@@ -35,6 +38,8 @@ impl Wire {
             out: RefCell::default(),
             owes_continue: Cell::new(false),
             ended: Cell::new(false),
+            received: Cell::new(0),
+            sent: Cell::new(0),
         }
     }
 
@@ -46,6 +51,15 @@ impl Wire {
     /// Calls `f` with the bytes that are to be sent.
     pub(crate) fn with_out<R>(&self, f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
         f(&mut self.out.borrow_mut())
+    }
+
+    /// The same for bytes of interim answers, which belong to no response.
+    pub(crate) fn uncounted<R>(&self, f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let before = self.queued();
+        let result = self.with_out(f);
+        let more = self.queued() - before;
+        self.sent.set(self.sent.get().wrapping_sub(more as u64));
+        result
     }
 
     /// How many bytes wait to be sent.
@@ -61,6 +75,8 @@ impl Wire {
         }
         let mut stream = self.stream.borrow_mut();
         let sent = stream.write_all(&out).and_then(|()| stream.flush());
+        self.sent
+            .set(self.sent.get().wrapping_add(out.len() as u64));
         // On an error too: half of it may be out, it must not be sent again.
         out.clear();
         if sent.is_err() {
@@ -74,8 +90,9 @@ impl Wire {
     pub(crate) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.flush()?;
         let read = self.stream.borrow_mut().read(buf);
-        if !matches!(read, Ok(1..)) {
-            self.ended.set(true);
+        match read {
+            Ok(n @ 1..) => self.received.set(self.received.get() + n as u64),
+            _ => self.ended.set(true),
         }
         read
     }
@@ -107,6 +124,16 @@ impl Wire {
         self.with_stream(|stream| stream.get_ref().set_linger(linger))
     }
 
+    /// How many bytes have come so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.get()
+    }
+
+    /// How many bytes were sent or queued so far; interim answers excepted.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.get().wrapping_add(self.queued() as u64)
+    }
+
     /// Whether the client has closed, failed, or kept us waiting for too long.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.get()
@@ -125,7 +152,7 @@ impl Wire {
     /// Tells the client to send its body, if it waits for that.
     pub(crate) fn invite_body(&self) {
         if self.owes_continue.take() {
-            self.out.borrow_mut().extend_from_slice(CONTINUE);
+            self.uncounted(|out| out.extend_from_slice(CONTINUE));
         }
     }
 

@@ -134,6 +134,17 @@ impl ResponseHead {
         }
     }
 
+    /// Returns the value of the first line with this name, in any case, of those that are sent as
+    /// given.
+    pub(crate) fn value(&self, name: &str) -> Option<&[u8]> {
+        let mut lines = self.lines.split(|&byte| byte == b'\n');
+        lines.find_map(|line| {
+            let (own, rest) = line.split_at_checked(name.len())?;
+            let value = rest.strip_prefix(b": ")?.strip_suffix(b"\r")?;
+            own.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
+        })
+    }
+
     /// Appends a head to `out`, which may hold earlier responses.
     ///
     /// Date comes from the caller, so that a batch of responses reads the clock once.

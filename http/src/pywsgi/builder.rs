@@ -11,6 +11,7 @@ use maypole_server::StreamServer;
 use maypole_server::TlsConfig;
 
 use crate::app::{Application, BaseEnviron, Environ, Server, StartResponse};
+use crate::observe::{AccessLog, Metrics};
 use crate::proto::{Limits, ServerLine};
 
 use super::WsgiServer;
@@ -100,6 +101,19 @@ impl Builder {
         self
     }
 
+    /// The access log: gevent's format unless another is given, none for `None`.
+    #[doc(alias = "log")]
+    pub fn access_log(mut self, log: impl Into<Option<AccessLog>>) -> Self {
+        self.settings.observer.set_access_log(log.into());
+        self
+    }
+
+    /// Counts in `metrics`, and measures how long answers take.
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.settings.observer.set_metrics(metrics);
+        self
+    }
+
     /// Binds to `addr`; `application` will be called for each request, by many
     /// greenlets at a time.
     ///
@@ -117,6 +131,7 @@ impl Builder {
         if let Some(value) = &self.server_header {
             settings.server_line = Some(ServerLine::new(value)?);
         }
+        let metrics = settings.observer.metrics().clone();
         #[cfg(feature = "tls")]
         let is_tls = self.tls.is_some();
         #[cfg(not(feature = "tls"))]
@@ -138,6 +153,6 @@ impl Builder {
         let server = builder.listen(listener, move |stream, peer| {
             connection::serve(stream, peer, &application, &settings, &server)
         })?;
-        Ok(WsgiServer { server })
+        Ok(WsgiServer { server, metrics })
     }
 }

@@ -1,13 +1,16 @@
 //! Calling the application, and what becomes of its failures.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 
 use http::StatusCode;
 use maypole_runtime::catch_panic;
 
 use crate::app::{Application, Environ, Input, Reply, Server, StartResponse, Verdict, Wire};
+use crate::observe::{Observer, Watch};
 use crate::proto::{Head, ProtoError};
+
+use super::settings::MAX_DISCARD;
 
 /// What an application is called with.
 pub(super) struct Caller<'a> {
@@ -15,6 +18,7 @@ pub(super) struct Caller<'a> {
     pub(super) peer: SocketAddr,
     pub(super) application: &'a Application,
     pub(super) server: &'a Server,
+    pub(super) observer: &'a Observer,
 }
 
 impl Caller<'_> {
@@ -26,17 +30,23 @@ impl Caller<'_> {
         reply: &mut Reply,
     ) -> (Verdict, Input<'r>) {
         let mut environ = Environ::new(head, self.server, self.peer, body);
-        let outcome =
-            catch_panic(|| (self.application)(&mut environ, StartResponse::new(self.wire, reply)));
+        let mut running = Running {
+            watch: self.observer.begin(self.wire),
+            caller: self,
+            environ: &mut environ,
+            reply,
+        };
+        let outcome = running.run();
         let finished = match outcome {
-            Ok(Ok(())) => reply.finish(self.wire),
+            Ok(Ok(())) => running.reply.finish(self.wire),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(io::Error::other("the application panicked")),
         };
         let verdict = finished.unwrap_or_else(|error| {
             self.report(head, &error);
-            reply.fail(self.wire, self.status_of(&error))
+            running.reply.fail(self.wire, self.status_of(&error))
         });
+        drop(running);
         (verdict, environ.into_input())
     }
 
@@ -75,6 +85,62 @@ impl Caller<'_> {
             head.target.raw,
             self.peer,
         );
+    }
+}
+
+/// An application at work on a request.
+struct Running<'a, 'r> {
+    caller: &'a Caller<'a>,
+    environ: &'a mut Environ<'r>,
+    reply: &'a mut Reply,
+    watch: Watch,
+}
+
+impl Running<'_, '_> {
+    fn run(&mut self) -> std::thread::Result<io::Result<()>> {
+        let Self {
+            caller,
+            environ,
+            reply,
+            ..
+        } = self;
+        catch_panic(|| (caller.application)(environ, StartResponse::new(caller.wire, reply)))
+    }
+}
+
+impl Drop for Running<'_, '_> {
+    /// Told however the application ends, by a kill too.
+    fn drop(&mut self) {
+        let wire = self.caller.wire;
+        if std::thread::panicking() {
+            match self.reply.fail(wire, StatusCode::SERVICE_UNAVAILABLE) {
+                // What is queued of it still goes out; its end must look broken.
+                Verdict::Cut => drop(wire.flush()),
+                _ => farewell(wire),
+            }
+        }
+        self.caller
+            .observer
+            .end(&self.watch, wire, self.environ, self.reply);
+    }
+}
+
+/// Sends what is queued, as far as the kernel takes it at once: a greenlet that
+/// is killed does not wait.
+#[cold]
+fn farewell(wire: &Wire) {
+    if wire.flush().is_err() {
+        return;
+    }
+    let shut = wire.with_stream(|stream| stream.shutdown(Shutdown::Write));
+    // Closing with unread input would make the kernel take the answer back.
+    let mut dropped = [0; 1024];
+    let mut left = MAX_DISCARD;
+    while shut.is_ok() && left > 0 {
+        match wire.read(&mut dropped) {
+            Ok(n @ 1..) => left = left.saturating_sub(n),
+            _ => return,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use http::StatusCode;
 use maypole_server::Stream;
 
 use crate::app::{Application, Input, Reply, Server, Verdict, Wire};
+use crate::observe::Counted;
 use crate::proto::date::DateLine;
 use crate::proto::{BodyFraming, Exchange, HeadParser, HeaderTable, ProtoError, write_refusal};
 
@@ -31,6 +32,7 @@ pub(super) fn serve(
 ) -> io::Result<()> {
     stream.set_write_timeout(Some(settings.stall_timeout))?;
     let wire = Wire::new(stream);
+    let counted = settings.observer.connection(&wire);
     let mut connection = Connection {
         wire: &wire,
         settings,
@@ -39,7 +41,9 @@ pub(super) fn serve(
             peer,
             application,
             server,
+            observer: &settings.observer,
         },
+        counted: &counted,
         input: Received::default(),
         parser: HeadParser::default(),
         head_deadline: None,
@@ -85,6 +89,7 @@ struct Connection<'a> {
     wire: &'a Wire,
     settings: &'a Settings,
     caller: Caller<'a>,
+    counted: &'a Counted<'a>,
     input: Received,
     parser: HeadParser,
     // Set while a head is on its way.
@@ -208,6 +213,7 @@ impl Connection<'_> {
     /// has closed, or says nothing for too long.
     fn wait_for_request(&mut self) -> io::Result<bool> {
         self.wire.flush()?;
+        self.counted.publish();
         buffers::give(std::mem::take(&mut self.input).into_buffer());
         buffers::give_output(self.wire.take_out());
         if let Some(reply) = &mut self.reply {
@@ -242,8 +248,12 @@ impl Connection<'_> {
     }
 
     fn refuse(&self, status: StatusCode) -> io::Result<End> {
+        let before = self.wire.sent();
         self.wire
             .with_out(|out| write_refusal(out, status, false, &DateLine::now()));
+        let sent = self.wire.sent().saturating_sub(before);
+        let observer = &self.settings.observer;
+        observer.refused(self.caller.peer, self.input.bytes(), status, sent);
         self.wire.flush()?;
         Ok(End::Linger)
     }

@@ -9,6 +9,7 @@ use maypole_runtime::net::ToSocketAddrs;
 use maypole_server::StreamServer;
 
 use crate::app::{Environ, StartResponse};
+use crate::observe::{Metrics, Snapshot};
 
 mod buffers;
 mod builder;
@@ -43,6 +44,7 @@ pub use builder::Builder;
 #[derive(Clone)]
 pub struct WsgiServer {
     server: StreamServer,
+    metrics: Metrics,
 }
 
 impl WsgiServer {
@@ -88,6 +90,25 @@ impl WsgiServer {
     #[must_use]
     pub fn active(&self) -> usize {
         self.server.active()
+    }
+
+    /// What it has done so far. Durations are there when the server was given a
+    /// [`Metrics`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    ///
+    /// let server = WsgiServer::bind("127.0.0.1:0", |_env, start_response| {
+    ///     start_response.send(StatusCode::OK, "hello\n")
+    /// })?;
+    /// assert_eq!(server.metrics().open_connections, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn metrics(&self) -> Snapshot {
+        self.metrics.snapshot()
     }
 
     /// See [`StreamServer::stop`].

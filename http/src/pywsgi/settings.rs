@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::observe::Observer;
 use crate::proto::{Limits, ServerLine};
 
 /// Answers gathered for pipelined requests before they are sent.
@@ -16,13 +17,14 @@ pub(super) const MAX_DISCARD: usize = 256 * 1024;
 pub(super) const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a server's connections have in common.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Settings {
     pub(super) limits: Limits,
     pub(super) keep_alive_timeout: Duration,
     pub(super) head_timeout: Duration,
     pub(super) stall_timeout: Duration,
     pub(super) server_line: Option<ServerLine>,
+    pub(super) observer: Observer,
 }
 
 impl Default for Settings {
@@ -38,6 +40,7 @@ impl Default for Settings {
             stall_timeout: Duration::from_secs(30),
             // Who needs to know can ask; everybody else pays for the bytes.
             server_line: None,
+            observer: Observer::default(),
         }
     }
 }
