@@ -36,6 +36,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod accept;
+mod backdoor;
 mod drain;
 mod stream;
 mod stream_server;
@@ -43,6 +44,7 @@ mod stream_server;
 #[cfg(feature = "tls")]
 mod tls;
 
+pub use backdoor::{BackdoorBuilder, BackdoorServer};
 pub use stream::Stream;
 pub use stream_server::{Builder, StreamServer};
 #[cfg(feature = "tls")]

@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backdoor;
 mod drain;
 mod exhaustion;
 mod handlers;
