@@ -48,4 +48,4 @@ pub use backdoor::{BackdoorBuilder, BackdoorServer};
 pub use stream::Stream;
 pub use stream_server::{Builder, StreamServer};
 #[cfg(feature = "tls")]
-pub use tls::TlsConfig;
+pub use tls::{TlsConfig, TlsConfigBuilder, TlsVersion};

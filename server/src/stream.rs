@@ -25,7 +25,7 @@ pub struct Stream {
 enum Kind {
     Plain(TcpStream),
     #[cfg(feature = "tls")]
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(TlsStream<TcpStream>),
 }
 
 impl Stream {
@@ -39,7 +39,7 @@ impl Stream {
     #[cfg(feature = "tls")]
     pub(crate) fn tls(stream: TlsStream<TcpStream>, drain: Drain) -> Self {
         Self {
-            kind: Kind::Tls(Box::new(stream)),
+            kind: Kind::Tls(stream),
             drain,
         }
     }
@@ -210,20 +210,21 @@ impl Stream {
     }
 
     /// Another handle to the connection, for a greenlet that reads while this
-    /// one writes. [`get_ref`](Self::get_ref) gives that without a second
-    /// descriptor.
+    /// one writes. Of two that read at once, the second gets an error of kind
+    /// `ResourceBusy`.
+    ///
+    /// A plain one has a descriptor and time-outs of its own; without TLS,
+    /// [`get_ref`](Self::get_ref) gives the same for less. With TLS the handles
+    /// share one state, the descriptor and the time-outs.
     ///
     /// # Errors
     ///
-    /// `Unsupported` for a TLS connection; else the kernel's.
+    /// The kernel's, when there are no more descriptors.
     pub fn try_clone(&self) -> io::Result<Self> {
         match &self.kind {
             Kind::Plain(stream) => Ok(Self::plain(stream.try_clone()?, self.drain.clone())),
             #[cfg(feature = "tls")]
-            Kind::Tls(_) => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "a TLS stream has one state for both directions and cannot be cloned",
-            )),
+            Kind::Tls(stream) => Ok(Self::tls(stream.clone_handle(), self.drain.clone())),
         }
     }
 }

@@ -14,18 +14,13 @@ use crate::accept::{AcceptLoop, Serve};
 use crate::drain::Drain;
 use crate::stream::Stream;
 #[cfg(feature = "tls")]
-use crate::tls::{self, TlsConfig, TlsStream};
+use crate::tls::{self, TlsConfig};
 
 /// How long `stop` waits for killed handlers before it returns all the same.
 const KILL_GRACE: Duration = Duration::from_secs(1);
 
 /// How long `serve_forever` gives running handlers when it ends; gevent's.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// The longest TLS handshake. Enough for a slow mobile link; a client that says
-/// nothing must not hold a greenlet for longer.
-#[cfg(feature = "tls")]
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server that runs a blocking function for each connection, in a greenlet of
 /// its own.
@@ -266,8 +261,10 @@ impl Builder {
         self
     }
 
-    /// Speaks TLS. The handshake runs in the connection's greenlet and may take
-    /// ten seconds.
+    /// Speaks TLS. The handshake runs in the connection's greenlet, for ten
+    /// seconds at most unless
+    /// [`handshake_timeout`](crate::TlsConfigBuilder::handshake_timeout) says
+    /// otherwise.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, config: TlsConfig) -> Self {
         self.tls = Some(config);
@@ -323,7 +320,7 @@ impl Builder {
                 connection.set_nodelay(true)?;
                 #[cfg(feature = "tls")]
                 let stream = match &tls {
-                    Some(config) => Stream::tls(handshake(config, connection)?, drains.clone()),
+                    Some(config) => Stream::tls(tls::accept(config, connection)?, drains.clone()),
                     None => Stream::plain(connection, drains.clone()),
                 };
                 #[cfg(not(feature = "tls"))]
@@ -352,9 +349,4 @@ impl Builder {
             }),
         })
     }
-}
-
-#[cfg(feature = "tls")]
-fn handshake(config: &TlsConfig, connection: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-    maypole_runtime::with_timeout(HANDSHAKE_TIMEOUT, || tls::accept(config, connection))?
 }

@@ -1,20 +1,32 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use native_tls::{Identity, Protocol, TlsAcceptor};
+use parking_lot::RwLock;
 
+use super::hello::try_with_a_client;
 use super::session::reason;
 
-/// The identity, a certificate with its private key, that a server shows to its TLS clients.
+/// The longest TLS handshake. Enough for a slow mobile link; a client that says
+/// nothing must not hold a greenlet for longer.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How the one kind of private key that native-tls reads begins.
+const PKCS8: &[u8] = b"-----BEGIN PRIVATE KEY-----";
+
+/// The identity, a certificate with its private key, that a server shows to its TLS clients, and how it does so.
 ///
-/// Load it once and clone it freely: clones share one identity.
+/// Load it once and clone it freely. Clones share it: [`reload`](Self::reload) through one of them, for a certificate
+/// that has been renewed, holds for all servers that were given another.
 ///
-/// Clients must speak TLS 1.2; older versions are refused. TLS 1.3 is not offered on OpenSSL, because native-tls 0.2
-/// switches it off for servers.
+/// # What native-tls does not offer
 ///
-/// A key that does not belong to the certificate is not noticed when it is loaded: every handshake then fails, with
-/// "no shared cipher".
+/// - **TLS 1.3.** Servers on OpenSSL, which is the backend on Linux, speak TLS 1.2: native-tls 0.2 sets them up by
+///   `SslAcceptor::mozilla_intermediate`, which switches 1.3 off, and has nothing to switch it on.
+/// - **Client certificates.** Its servers ask for none, on any backend. Put a proxy in front that does.
+/// - **Several identities by the client's server name (SNI).** One certificate may name many hosts.
 ///
 /// # Examples
 ///
@@ -28,7 +40,14 @@ use super::session::reason;
 #[doc(alias = "SSLContext")]
 #[doc(alias = "ssl_context")]
 pub struct TlsConfig {
-    acceptor: Arc<TlsAcceptor>,
+    settings: Arc<RwLock<Settings>>,
+}
+
+/// What a handshake needs to know.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) acceptor: TlsAcceptor,
+    pub(super) handshake_timeout: Duration,
 }
 
 impl TlsConfig {
@@ -37,7 +56,7 @@ impl TlsConfig {
     /// # Errors
     ///
     /// Returns [`InvalidInput`](io::ErrorKind::InvalidInput) if `der` is no such archive, `password` does not open it,
-    /// or the certificate or key is missing or of a kind the TLS library does not accept.
+    /// the certificate or key is missing or of a kind the TLS library does not accept, or they do not belong together.
     ///
     /// # Examples
     ///
@@ -48,48 +67,77 @@ impl TlsConfig {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn from_pkcs12(der: &[u8], password: &str) -> io::Result<Self> {
-        Identity::from_pkcs12(der, password)
-            .and_then(Self::new)
-            .map_err(|err| invalid("PKCS #12 identity", &err))
+        Self::builder().pkcs12(der, password)
     }
 
     /// Reads an identity from PEM text: the server's certificate followed by those of the authorities
     /// between it and the root, and the private key as PKCS #8 (`-----BEGIN PRIVATE KEY-----`, not encrypted).
     ///
+    /// Other text around them is ignored, so both may be one file.
     /// `openssl pkcs8 -topk8 -nocrypt` turns a key of another form into PKCS #8.
     ///
     /// # Errors
     ///
     /// Returns [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no certificate, the key is not PKCS #8,
-    /// or the TLS library does not accept either.
+    /// the TLS library does not accept either, or they do not belong together.
     ///
     /// # Examples
     ///
     /// ```no_run
     /// use maypole_server::TlsConfig;
     ///
-    /// let config = TlsConfig::from_pem(&std::fs::read("cert.pem")?, &std::fs::read("key.pem")?)?;
+    /// let both = std::fs::read("server.pem")?;
+    /// let config = TlsConfig::from_pem(&both, &both)?;
     /// # std::io::Result::Ok(())
     /// ```
     #[doc(alias = "certfile")]
     #[doc(alias = "keyfile")]
     pub fn from_pem(cert_chain: &[u8], key_pkcs8: &[u8]) -> io::Result<Self> {
-        Identity::from_pkcs8(cert_chain, key_pkcs8)
-            .and_then(Self::new)
-            .map_err(|err| invalid("PEM identity", &err))
+        Self::builder().pem(cert_chain, key_pkcs8)
     }
 
-    pub(super) fn acceptor(&self) -> &TlsAcceptor {
-        &self.acceptor
+    /// Options, before an identity is loaded.
+    pub fn builder() -> TlsConfigBuilder {
+        TlsConfigBuilder {
+            min_version: TlsVersion::Tls12,
+            handshake_timeout: HANDSHAKE_TIMEOUT,
+        }
     }
 
-    fn new(identity: Identity) -> native_tls::Result<Self> {
-        let acceptor = TlsAcceptor::builder(identity)
-            .min_protocol_version(Some(Protocol::Tlsv12))
-            .build()?;
-        Ok(Self {
-            acceptor: Arc::new(acceptor),
-        })
+    /// Takes over identity and options of `new`, for all clones of this configuration.
+    ///
+    /// Handshakes that begin later use it. Connections go on as they are; no listener is closed, no client turned away.
+    /// Never blocks.
+    ///
+    /// An identity that cannot be loaded never gets here, so the old one stays in use.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::{fs, io};
+    /// use maypole_server::TlsConfig;
+    ///
+    /// fn load() -> io::Result<TlsConfig> {
+    ///     TlsConfig::from_pem(&fs::read("cert.pem")?, &fs::read("key.pem")?)
+    /// }
+    ///
+    /// let config = load()?;
+    /// let in_use = config.clone(); // for the server's builder
+    /// // Later, say on SIGHUP:
+    /// match load() {
+    ///     Ok(new) => config.reload(new),
+    ///     Err(error) => eprintln!("the old certificate stays: {error}"),
+    /// }
+    /// # io::Result::Ok(())
+    /// ```
+    pub fn reload(&self, new: Self) {
+        // Not both locks at once: it may be the same.
+        let new = new.settings();
+        *self.settings.write() = new;
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.settings.read().clone()
     }
 }
 
@@ -100,7 +148,112 @@ impl fmt::Debug for TlsConfig {
     }
 }
 
-fn invalid(what: &str, err: &native_tls::Error) -> io::Error {
-    let text = format!("cannot use this {what}: {}", reason(err));
-    io::Error::new(io::ErrorKind::InvalidInput, text)
+/// Options of a [`TlsConfig`]; [`pem`](Self::pem) or [`pkcs12`](Self::pkcs12) makes it.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use maypole_server::TlsConfig;
+///
+/// let config = TlsConfig::builder()
+///     .handshake_timeout(Duration::from_secs(3))
+///     .pem(&std::fs::read("cert.pem")?, &std::fs::read("key.pem")?)?;
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until an identity is loaded"]
+pub struct TlsConfigBuilder {
+    min_version: TlsVersion,
+    handshake_timeout: Duration,
+}
+
+impl TlsConfigBuilder {
+    /// The oldest version that clients may speak: TLS 1.2 by default, which RFC 9325 asks for.
+    #[doc(alias = "ssl_version")]
+    #[doc(alias = "minimum_version")]
+    pub fn min_version(mut self, version: TlsVersion) -> Self {
+        self.min_version = version;
+        self
+    }
+
+    /// How long a handshake may take, from the connection on: ten seconds by default.
+    ///
+    /// A client that takes longer is disconnected, which frees what it held.
+    pub fn handshake_timeout(mut self, limit: Duration) -> Self {
+        self.handshake_timeout = limit;
+        self
+    }
+
+    /// Loads an identity as [`TlsConfig::from_pem`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TlsConfig::from_pem`], and [`Unsupported`](io::ErrorKind::Unsupported) for a
+    /// [`min_version`](Self::min_version) that the TLS library cannot serve.
+    pub fn pem(&self, cert_chain: &[u8], key_pkcs8: &[u8]) -> io::Result<TlsConfig> {
+        // native-tls wants the key to begin with its first byte.
+        let start = key_pkcs8.windows(PKCS8.len()).position(|at| at == PKCS8);
+        let key = &key_pkcs8[start.unwrap_or(0)..];
+        self.build("PEM identity", Identity::from_pkcs8(cert_chain, key))
+    }
+
+    /// Loads an identity as [`TlsConfig::from_pkcs12`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TlsConfig::from_pkcs12`], and [`Unsupported`](io::ErrorKind::Unsupported) for a
+    /// [`min_version`](Self::min_version) that the TLS library cannot serve.
+    pub fn pkcs12(&self, der: &[u8], password: &str) -> io::Result<TlsConfig> {
+        self.build("PKCS #12 identity", Identity::from_pkcs12(der, password))
+    }
+
+    fn build(&self, what: &str, identity: native_tls::Result<Identity>) -> io::Result<TlsConfig> {
+        let min_version = self.min_version.protocol()?;
+        let acceptor = identity
+            .and_then(|identity| {
+                TlsAcceptor::builder(identity)
+                    .min_protocol_version(Some(min_version))
+                    .build()
+            })
+            .map_err(|err| {
+                let text = format!("cannot use this {what}: {}", reason(&err));
+                io::Error::new(io::ErrorKind::InvalidInput, text)
+            })?;
+        try_with_a_client(&acceptor)?;
+        Ok(TlsConfig {
+            settings: Arc::new(RwLock::new(Settings {
+                acceptor,
+                handshake_timeout: self.handshake_timeout,
+            })),
+        })
+    }
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum TlsVersion {
+    /// TLS 1.0, which RFC 8996 forbids. OpenSSL 3 refuses it too, unless the system's configuration lowers its security level.
+    Tls10,
+    /// TLS 1.1, of which the same is true.
+    Tls11,
+    /// TLS 1.2, the default.
+    Tls12,
+    /// TLS 1.3, which native-tls does not offer to servers on OpenSSL: as the oldest version it is an error.
+    Tls13,
+}
+
+impl TlsVersion {
+    fn protocol(self) -> io::Result<Protocol> {
+        match self {
+            Self::Tls10 => Ok(Protocol::Tlsv10),
+            Self::Tls11 => Ok(Protocol::Tlsv11),
+            Self::Tls12 => Ok(Protocol::Tlsv12),
+            Self::Tls13 => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "native-tls offers servers no TLS 1.3 on OpenSSL",
+            )),
+        }
+    }
 }

@@ -37,32 +37,20 @@ impl Duplex {
         self.salvage = None;
     }
 
-    /// Reads from `transport` once, by way of `landing`. Returns false at the end of the transport.
-    ///
-    /// Nothing is lost if the transport fails or unwinds: until it returns, the duplex is not touched.
-    pub(super) fn receive(
-        &mut self,
-        transport: &mut impl Read,
-        landing: &mut [u8],
-    ) -> io::Result<bool> {
-        let count = transport.read(landing)?;
-        self.incoming.push(&landing[..count]);
-        Ok(count > 0)
+    /// Takes what has come from the peer.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        self.incoming.push(bytes);
     }
 
-    /// Writes all outgoing bytes to `transport`.
-    ///
-    /// If the transport fails or unwinds, what it did not take stays and goes first next time.
-    pub(super) fn send(&mut self, transport: &mut impl Write) -> io::Result<()> {
-        while !self.outgoing.is_empty() {
-            match transport.write(self.outgoing.bytes()) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.outgoing.consume(count),
-                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-                Err(err) => return Err(err),
-            }
-        }
-        Ok(())
+    /// Hands out what must go to the peer.
+    pub(super) fn take_outgoing(&mut self) -> Buffer {
+        mem::take(&mut self.outgoing)
+    }
+
+    /// Takes back what was handed out and not sent: it goes first next time.
+    pub(super) fn put_back(&mut self, mut unsent: Buffer) {
+        unsent.push(self.outgoing.bytes());
+        self.outgoing = unsent;
     }
 
     pub(super) fn has_incoming(&self) -> bool {
@@ -116,29 +104,29 @@ impl Salvage {
 
 /// A queue of bytes.
 #[derive(Default)]
-struct Buffer {
+pub(super) struct Buffer {
     bytes: Vec<u8>,
     consumed: usize,
 }
 
 impl Buffer {
-    fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.consumed..]
     }
 
-    fn consume(&mut self, count: usize) {
+    pub(super) fn consume(&mut self, count: usize) {
         self.consumed += count;
         if self.is_empty() {
             *self = Self::default();
         }
     }
 
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[self.consumed..]
+    pub(super) fn is_empty(&self) -> bool {
+        self.consumed >= self.bytes.len()
     }
 
-    fn is_empty(&self) -> bool {
-        self.consumed >= self.bytes.len()
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
     }
 }
 
@@ -147,27 +135,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn would_block_when_empty_and_never_at_the_end() {
+    fn would_block_when_empty() {
         let mut duplex = Duplex::new(&Salvage::default());
-        let err = duplex.read(&mut [0; 4]).unwrap_err();
-        assert_eq!(err.kind(), io::ErrorKind::WouldBlock);
-
-        assert!(!duplex.receive(&mut io::empty(), &mut [0; 4]).unwrap());
-        let err = duplex.read(&mut [0; 4]).unwrap_err();
-        assert_eq!(err.kind(), io::ErrorKind::WouldBlock);
+        for _ in 0..2 {
+            let err = duplex.read(&mut [0; 4]).unwrap_err();
+            assert_eq!(err.kind(), io::ErrorKind::WouldBlock);
+            duplex.feed(b"");
+        }
     }
 
     #[test]
     fn empty_buffers_hold_no_memory() {
         let mut duplex = Duplex::new(&Salvage::default());
         duplex.write_all(&[7; 5000]).unwrap();
-        duplex.receive(&mut &[8; 300][..], &mut [0; 400]).unwrap();
+        duplex.feed(&[8; 300]);
         assert_eq!(duplex.incoming.bytes.capacity(), 300);
 
         duplex.read_exact(&mut [0; 300]).unwrap();
-        duplex.send(&mut io::sink()).unwrap();
+        let mut outgoing = duplex.take_outgoing();
+        outgoing.consume(5000);
         assert_eq!(duplex.incoming.bytes.capacity(), 0);
         assert_eq!(duplex.outgoing.bytes.capacity(), 0);
+        assert_eq!(outgoing.bytes.capacity(), 0);
+    }
+
+    #[test]
+    fn what_was_not_sent_goes_first() {
+        let mut duplex = Duplex::new(&Salvage::default());
+        duplex.write_all(b"abcd").unwrap();
+        let mut outgoing = duplex.take_outgoing();
+        assert!(!duplex.has_outgoing());
+        outgoing.consume(1);
+        duplex.write_all(b"ef").unwrap();
+        duplex.put_back(outgoing);
+        assert_eq!(duplex.take_outgoing().bytes(), b"bcdef");
     }
 
     #[test]

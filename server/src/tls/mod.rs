@@ -6,23 +6,28 @@
 //!
 //! ```text
 //!  TlsStream<S>   read, write: the only place that calls the transport S
-//!    ├ S          socket
+//!    ├ S          socket, a `Transport`
 //!    └ Session    encrypt, decrypt; does not know S
 //!        └ native_tls over Duplex { incoming, outgoing }
 //! ```
 //!
 //! The types enforce it: neither `Session` nor `Duplex` has a parameter or a field through which a TLS call could reach
 //! a transport.
+//!
+//! So a lock around the session is never held while a greenlet is suspended, and two greenlets can share a connection.
 
 mod config;
 mod duplex;
 mod handshake;
+mod hello;
 mod session;
 mod stream;
+mod transport;
+mod turns;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::TlsConfig;
+pub use config::{TlsConfig, TlsConfigBuilder, TlsVersion};
 pub(crate) use handshake::accept;
 pub(crate) use stream::TlsStream;

@@ -8,13 +8,12 @@ use super::duplex::Duplex;
 /// The most a TLS record carries, and so the most that one [`Session::encrypt`] takes.
 pub(super) const PLAINTEXT_MAX: usize = 16 * 1024;
 
-/// The longest record on the wire: its header, its data, and what TLS 1.2 lets a cipher add.
-pub(super) const RECORD_MAX: usize = 5 + PLAINTEXT_MAX + 2048;
-
 /// An established session. It never waits and does no I/O: see [`duplex`](Session::duplex).
 pub(super) struct Session {
     tls: native_tls::TlsStream<Duplex>,
     state: State,
+    /// The peer said that it sends no more.
+    ended: bool,
 }
 
 /// What came of the bytes received so far.
@@ -43,6 +42,7 @@ impl Session {
         Self {
             tls,
             state: State::Open,
+            ended: false,
         }
     }
 
@@ -50,7 +50,10 @@ impl Session {
     pub(super) fn decrypt(&mut self, buf: &mut [u8]) -> io::Result<Decrypted> {
         self.check_alive()?;
         match self.tls.read(buf) {
-            Ok(0) => Ok(Decrypted::Closed),
+            Ok(0) => {
+                self.ended = true;
+                Ok(Decrypted::Closed)
+            }
             Ok(count) => Ok(Decrypted::Data(count)),
             Err(err) if err.kind() == io::ErrorKind::WouldBlock => Ok(Decrypted::Starved),
             Err(err) => Err(self.fail(&err)),
@@ -82,9 +85,12 @@ impl Session {
         self.tls.get_mut()
     }
 
-    /// Whether [`decrypt`](Self::decrypt) has something to look at.
+    /// Whether [`decrypt`](Self::decrypt) has something to say without more bytes from the peer.
     pub(super) fn has_input(&self) -> bool {
-        self.tls.get_ref().has_incoming() || self.tls.buffered_read_size().is_ok_and(|n| n > 0)
+        self.tls.get_ref().has_incoming()
+            || self.ended
+            || self.state == State::Failed
+            || self.tls.buffered_read_size().is_ok_and(|n| n > 0)
     }
 
     /// Whether there are bytes that must go to the peer.

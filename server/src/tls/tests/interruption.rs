@@ -3,9 +3,13 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::super::session::PLAINTEXT_MAX;
-use super::{MIB, noise, serve_over};
+use super::{MIB, Transport, noise, serve_over};
 
 #[test]
 fn nothing_lost_or_doubled_by_time_outs() {
@@ -30,15 +34,15 @@ fn nothing_lost_or_doubled_by_unwinding() {
 #[test]
 fn flush_reports_what_write_could_not_send() {
     let mut server = serve_over(Hiccups::new, |mut stream| {
-        stream.get_mut().hiccup = |_| Err(io::ErrorKind::TimedOut.into());
-        stream.get_mut().in_writes = true;
+        let hiccup = |_| Err(io::ErrorKind::TimedOut.into());
+        stream.get_ref().begin(hiccup, false);
         assert_eq!(stream.write(b"taken").unwrap(), 5);
         assert_eq!(stream.flush().unwrap_err().kind(), io::ErrorKind::TimedOut);
         stream.flush().unwrap();
 
         // Taken and not sent, but a read sends it; then there is nothing to report.
         assert_eq!(stream.write(b"again").unwrap(), 5);
-        assert_eq!(stream.get_ref().calls, 3);
+        assert_eq!(stream.get_ref().calls(), 3);
         stream.read_exact(&mut [0]).unwrap();
         stream.flush().unwrap();
     });
@@ -55,9 +59,7 @@ fn survive_hiccups(hiccup: fn(usize) -> io::Result<usize>, unwinds: bool) {
     let data = noise(MIB);
     let expected = data.clone();
     let mut server = serve_over(Hiccups::new, move |mut stream| {
-        stream.get_mut().hiccup = hiccup;
-        stream.get_mut().in_reads = true;
-        stream.get_mut().in_writes = true;
+        stream.get_ref().begin(hiccup, true);
 
         let mut received = Vec::new();
         let mut buf = vec![0; 40_000];
@@ -116,47 +118,61 @@ fn attempt<T>(call: impl FnOnce() -> io::Result<T>) -> Option<T> {
 /// A transport that does every second call only, and writes 1000 bytes at most.
 struct Hiccups {
     socket: TcpStream,
-    hiccup: fn(usize) -> io::Result<usize>,
-    in_reads: bool,
-    in_writes: bool,
-    calls: usize,
+    hiccup: Mutex<fn(usize) -> io::Result<usize>>,
+    in_reads: AtomicBool,
+    in_writes: AtomicBool,
+    calls: AtomicUsize,
 }
 
 impl Hiccups {
     fn new(socket: TcpStream) -> Self {
         Self {
             socket,
-            hiccup: |_| Ok(0),
-            in_reads: false,
-            in_writes: false,
-            calls: 0,
+            hiccup: Mutex::new(|_| Ok(0)),
+            in_reads: AtomicBool::new(false),
+            in_writes: AtomicBool::new(false),
+            calls: AtomicUsize::new(0),
         }
     }
 
-    fn is_due(&mut self) -> bool {
-        self.calls += 1;
-        self.calls % 2 == 1
+    fn begin(&self, hiccup: fn(usize) -> io::Result<usize>, in_reads: bool) {
+        *self.hiccup.lock() = hiccup;
+        self.in_reads.store(in_reads, Ordering::SeqCst);
+        self.in_writes.store(true, Ordering::SeqCst);
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// The hiccup, if it is time for one.
+    fn due(&self, here: &AtomicBool) -> Option<io::Result<usize>> {
+        if !here.load(Ordering::SeqCst) {
+            return None;
+        }
+        let calls = self.calls.fetch_add(1, Ordering::SeqCst);
+        let hiccup = *self.hiccup.lock();
+        calls.is_multiple_of(2).then(|| hiccup(calls / 2))
     }
 }
 
-impl Read for Hiccups {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.in_reads && self.is_due() {
-            return (self.hiccup)(self.calls / 2);
-        }
-        self.socket.read(buf)
-    }
-}
-
-impl Write for Hiccups {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if self.in_writes && self.is_due() {
-            return (self.hiccup)(self.calls / 2);
-        }
-        self.socket.write(&buf[..buf.len().min(1000)])
+impl Transport for Hiccups {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.due(&self.in_reads)
+            .unwrap_or_else(|| Transport::read(&self.socket, buf))
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.socket.flush()
+    fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        let some = &buf[..buf.len().min(1000)];
+        self.due(&self.in_writes)
+            .unwrap_or_else(|| Transport::write(&self.socket, some))
+    }
+
+    fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.socket.try_write(buf)
+    }
+
+    fn write_timeout(&self) -> Option<Duration> {
+        None
     }
 }

@@ -1,6 +1,9 @@
 //! Over std's sockets and threads, against native-tls's own client.
 
+mod clones;
+mod closing;
 mod handshake;
+mod identity;
 mod interruption;
 mod stream;
 mod suspension;
@@ -10,9 +13,12 @@ use std::net::{TcpListener, TcpStream};
 use std::panic;
 use std::sync::LazyLock;
 use std::thread;
+use std::time::Duration;
 
 use native_tls::{Certificate, TlsConnector};
+use rustix::net::{SendFlags, send};
 
+use super::transport::Transport;
 use super::{TlsConfig, TlsStream, accept};
 
 const CERT: &[u8] = include_bytes!("../testdata/cert.pem");
@@ -22,29 +28,31 @@ const P12: &[u8] = include_bytes!("../testdata/identity.p12");
 const MIB: usize = 1024 * 1024;
 
 #[test]
-fn identities() {
-    let config = TlsConfig::from_pkcs12(P12, "maypole").unwrap();
-    TlsConfig::from_pem(CERT, KEY).unwrap();
-    assert_eq!(format!("{config:?}"), "TlsConfig { .. }");
-
-    for wrong in [
-        TlsConfig::from_pkcs12(P12, "secret"),
-        TlsConfig::from_pkcs12(CERT, "maypole"),
-        TlsConfig::from_pem(b"", KEY),
-        TlsConfig::from_pem(CERT, CERT),
-        TlsConfig::from_pem(CERT, b"-----BEGIN PRIVATE KEY-----"),
-    ] {
-        let err = wrong.unwrap_err();
-        assert_eq!(err.kind(), io::ErrorKind::InvalidInput);
-        assert!(err.to_string().len() < 100, "{err}");
-    }
+fn sendable() {
+    fn assert_shareable<T: Send + Sync>() {}
+    assert_shareable::<TlsStream<TcpStream>>();
+    assert_shareable::<TlsConfig>();
 }
 
-#[test]
-fn sendable() {
-    fn assert_send<T: Send>() {}
-    assert_send::<TlsStream<TcpStream>>();
-    assert_send::<TlsConfig>();
+/// As a greenlet's socket, but that it blocks the thread.
+impl Transport for TcpStream {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut stream = self;
+        Read::read(&mut stream, buf)
+    }
+
+    fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        let mut stream = self;
+        Write::write(&mut stream, buf)
+    }
+
+    fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        Ok(send(self, buf, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+    }
+
+    fn write_timeout(&self) -> Option<Duration> {
+        self.write_timeout().unwrap()
+    }
 }
 
 static CLIENT: LazyLock<TlsConnector> = LazyLock::new(|| {
@@ -70,6 +78,13 @@ impl Server {
         CLIENT.connect("localhost", self.dial()).unwrap()
     }
 
+    /// A connection, and its socket to look below TLS.
+    fn connect_and_watch(&mut self) -> (native_tls::TlsStream<TcpStream>, TcpStream) {
+        let socket = self.dial();
+        let raw = socket.try_clone().unwrap();
+        (CLIENT.connect("localhost", socket).unwrap(), raw)
+    }
+
     fn join(self) {
         if let Err(payload) = self.thread.join() {
             panic::resume_unwind(payload);
@@ -81,7 +96,7 @@ fn serve(handler: impl FnOnce(TlsStream<TcpStream>) + Send + 'static) -> Server 
     serve_over(|socket| socket, handler)
 }
 
-fn serve_over<S: Read + Write + Send + 'static>(
+fn serve_over<S: Transport + Send + Sync + 'static>(
     wrap: impl FnOnce(TcpStream) -> S,
     handler: impl FnOnce(TlsStream<S>) + Send + 'static,
 ) -> Server {

@@ -3,13 +3,15 @@
 use std::backtrace::Backtrace;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
-use super::{CERT, KEY, TlsConfig, noise, serve_over, socket_pair};
+use super::{CERT, KEY, TlsConfig, Transport, noise, serve_over, socket_pair};
 
 /// The types rule it out already. This looks at the stack at each use of the transport.
 #[test]
 fn transport_is_never_used_inside_the_tls_library() {
     let mut server = serve_over(Watched, |mut stream| {
+        let _clone = stream.clone_handle();
         let mut data = vec![0; 100_000];
         stream.read_exact(&mut data).unwrap();
         stream.write_all(&data).unwrap();
@@ -28,7 +30,7 @@ fn transport_is_never_used_inside_the_tls_library() {
 fn watched_transport_does_notice() {
     let config = TlsConfig::from_pem(CERT, KEY).unwrap();
     let (server, _client) = socket_pair();
-    let _ = config.acceptor().accept(Watched(server));
+    let _ = config.settings().acceptor.accept(Watched(server));
 }
 
 /// A transport that panics if the TLS library is among its callers.
@@ -44,21 +46,40 @@ impl Watched {
     }
 }
 
+impl Transport for Watched {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        Self::check();
+        Transport::read(&self.0, buf)
+    }
+
+    fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        Self::check();
+        Transport::write(&self.0, buf)
+    }
+
+    fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        Self::check();
+        self.0.try_write(buf)
+    }
+
+    fn write_timeout(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// The TLS library, given the transport itself.
 impl Read for Watched {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        Self::check();
-        self.0.read(buf)
+        Transport::read(self, buf)
     }
 }
 
 impl Write for Watched {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        Self::check();
-        self.0.write(buf)
+        Transport::write(self, buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Self::check();
-        self.0.flush()
+        Ok(())
     }
 }
