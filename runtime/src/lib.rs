@@ -75,6 +75,7 @@ pub mod threadpool;
 
 mod async_result;
 mod config;
+mod descriptor;
 mod event;
 mod greenlet;
 mod group;

@@ -1,17 +1,15 @@
 //! Listening for TCP connections.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 
-use crate::engine::{Interest, Source};
-use crate::wait;
+use crate::descriptor::Descriptor;
+use crate::engine::Interest;
 
-use super::stream::is_readable;
+use super::common::handle_traits;
 use super::{TcpStream, ToSocketAddrs};
 
 /// Connections that the kernel holds until they are accepted. Its own maximum,
@@ -35,10 +33,7 @@ const BACKLOG: i32 = 1024;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct TcpListener {
-    source: Source<std::net::TcpListener>,
-    // One more than the edges seen before the last call that found nothing; see
-    // `Source::edges`. 0 when the last call found something.
-    drained: AtomicU64,
+    socket: Descriptor<std::net::TcpListener>,
 }
 
 impl TcpListener {
@@ -66,8 +61,7 @@ impl TcpListener {
 
     fn from_nonblocking(listener: std::net::TcpListener) -> Self {
         Self {
-            source: Source::new(listener),
-            drained: AtomicU64::new(0),
+            socket: Descriptor::new(listener),
         }
     }
 
@@ -80,15 +74,7 @@ impl TcpListener {
     /// before it was accepted. They come at once and may come again and again;
     /// a loop should pause before it goes on.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        wait::checkpoint();
-        loop {
-            match self.accept_now() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                done => return done,
-            }
-            wait::ready(&self.source, Interest::Read, None)?;
-        }
+        self.socket.io(Interest::Read, accept_now)
     }
 
     /// Waits until an accept may find a connection, and leaves it there. May
@@ -99,14 +85,7 @@ impl TcpListener {
     /// As [`accept`](Self::accept) when it waits.
     #[doc(alias = "wait_read")]
     pub fn wait_accept(&self) -> io::Result<()> {
-        wait::checkpoint();
-        let mark = self.drained.swap(0, Ordering::Relaxed);
-        // After an accept that found nothing the kernel need not be asked again.
-        let drained = mark != 0 && self.source.edges() == Some(mark - 1);
-        if !drained && is_readable(self)? {
-            return Ok(());
-        }
-        wait::ready(&self.source, Interest::Read, None)
+        self.socket.wait_read()
     }
 
     /// Accepts a connection if one is there now, and never suspends.
@@ -115,27 +94,7 @@ impl TcpListener {
     ///
     /// `WouldBlock` when none is there; else as [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let edges = self.source.edges();
-        let accepted = self.accept_now();
-        if let (Err(error), Some(edges)) = (&accepted, edges)
-            && error.kind() == io::ErrorKind::WouldBlock
-        {
-            self.drained.store(edges + 1, Ordering::Relaxed);
-        }
-        accepted
-    }
-
-    fn accept_now(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        // One call makes it non-blocking and tells the peer. std's would take
-        // two more.
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let (socket, peer) = rustix::net::acceptfrom_with(self.source.get_ref(), flags)?;
-        let stream = TcpStream::from_nonblocking(socket.into());
-        let peer = match peer.map(SocketAddr::try_from) {
-            Some(Ok(peer)) => peer,
-            _ => stream.peer_addr()?,
-        };
-        Ok((stream, peer))
+        self.socket.try_read(accept_now)
     }
 
     /// An iterator over accepted connections; it never ends.
@@ -149,7 +108,7 @@ impl TcpListener {
     ///
     /// The kernel's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.source.get_ref().local_addr()
+        self.socket.get_ref().local_addr()
     }
 
     /// Another handle to the socket, with a descriptor of its own.
@@ -158,7 +117,7 @@ impl TcpListener {
     ///
     /// The kernel's, when there are no more descriptors.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self::from_nonblocking(self.source.get_ref().try_clone()?))
+        Ok(Self::from_nonblocking(self.socket.get_ref().try_clone()?))
     }
 
     /// Takes the error that is pending on the socket.
@@ -167,37 +126,11 @@ impl TcpListener {
     ///
     /// The kernel's.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.source.get_ref().take_error()
+        self.socket.get_ref().take_error()
     }
 }
 
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.source.get_ref().as_fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.source.get_ref().as_raw_fd()
-    }
-}
-
-impl TryFrom<std::net::TcpListener> for TcpListener {
-    type Error = io::Error;
-
-    /// Takes over a listener of std's and makes it non-blocking.
-    fn try_from(listener: std::net::TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        Ok(Self::from_nonblocking(listener))
-    }
-}
-
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.source.get_ref().fmt(f)
-    }
-}
+handle_traits!(TcpListener, std::net::TcpListener);
 
 /// The iterator of [`TcpListener::incoming`].
 #[derive(Debug)]
@@ -211,6 +144,19 @@ impl Iterator for Incoming<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.listener.accept().map(|(stream, _)| stream))
     }
+}
+
+fn accept_now(listener: &std::net::TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    // One call makes it non-blocking and tells the peer. std's would take two
+    // more.
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (socket, peer) = rustix::net::acceptfrom_with(listener, flags)?;
+    let stream = TcpStream::from_nonblocking(socket.into());
+    let peer = match peer.map(SocketAddr::try_from) {
+        Some(Ok(peer)) => peer,
+        _ => stream.peer_addr()?,
+    };
+    Ok((stream, peer))
 }
 
 fn bind_one(addr: &SocketAddr) -> io::Result<std::net::TcpListener> {

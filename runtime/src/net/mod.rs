@@ -5,6 +5,7 @@
 //! the socket.
 
 mod addr;
+mod common;
 mod linger;
 mod listener;
 mod stream;

@@ -7,8 +7,8 @@ use std::process::Stdio;
 
 use rustix::io::ioctl_fionbio;
 
-use crate::engine::{Interest, Source};
-use crate::wait;
+use crate::descriptor::Descriptor;
+use crate::engine::Interest;
 
 /// The writing end of the pipe to a child's standard input.
 ///
@@ -29,41 +29,26 @@ pub struct ChildStdout(End);
 pub struct ChildStderr(End);
 
 /// One end of a pipe, non-blocking.
-struct End(Source<OwnedFd>);
+struct End(Descriptor<OwnedFd>);
 
 impl End {
     fn new(fd: OwnedFd) -> io::Result<Self> {
         ioctl_fionbio(&fd, true)?;
-        Ok(Self(Source::new(fd)))
+        Ok(Self(Descriptor::new(fd)))
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
-        self.0.get_ref().as_fd()
+        self.0.as_fd()
     }
 
     fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.io(Interest::Read, || rustix::io::read(self.fd(), &mut *buf))
+        self.0
+            .io(Interest::Read, |fd| Ok(rustix::io::read(fd, &mut *buf)?))
     }
 
     fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.io(Interest::Write, || rustix::io::write(self.fd(), buf))
-    }
-
-    /// Tries `call` until it does not have to wait.
-    fn io(
-        &self,
-        interest: Interest,
-        mut call: impl FnMut() -> rustix::io::Result<usize>,
-    ) -> io::Result<usize> {
-        // Before the call, never after: what it has read must not be lost.
-        wait::checkpoint();
-        loop {
-            match call() {
-                Err(rustix::io::Errno::AGAIN) => wait::ready(&self.0, interest, None)?,
-                Err(rustix::io::Errno::INTR) => {}
-                done => return Ok(done?),
-            }
-        }
+        self.0
+            .io(Interest::Write, |fd| Ok(rustix::io::write(fd, buf)?))
     }
 
     /// A descriptor for others, who expect one that blocks.

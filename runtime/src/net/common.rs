@@ -1,0 +1,161 @@
+//! Methods and traits that every socket type has.
+
+/// The limits on waiting, with std's names; for types with a field `socket`.
+macro_rules! time_limits {
+    () => {
+        /// Limits how long one read may wait; `None` is for ever, the default.
+        ///
+        /// # Errors
+        ///
+        /// `InvalidInput` for a limit of zero.
+        #[doc(alias = "settimeout")]
+        pub fn set_read_timeout(&self, limit: Option<std::time::Duration>) -> std::io::Result<()> {
+            self.socket.read_limit().try_set(limit)
+        }
+
+        /// Limits how long one write may wait; `None` is for ever, the default.
+        ///
+        /// # Errors
+        ///
+        /// `InvalidInput` for a limit of zero.
+        #[doc(alias = "settimeout")]
+        pub fn set_write_timeout(&self, limit: Option<std::time::Duration>) -> std::io::Result<()> {
+            self.socket.write_limit().try_set(limit)
+        }
+
+        /// The limit on reads.
+        ///
+        /// # Errors
+        ///
+        /// None; std's signature.
+        pub fn read_timeout(&self) -> std::io::Result<Option<std::time::Duration>> {
+            Ok(self.socket.read_limit().get())
+        }
+
+        /// The limit on writes.
+        ///
+        /// # Errors
+        ///
+        /// None; std's signature.
+        pub fn write_timeout(&self) -> std::io::Result<Option<std::time::Duration>> {
+            Ok(self.socket.write_limit().get())
+        }
+
+        /// Waits until a read may find something, without holding a buffer
+        /// meanwhile; the read time-out applies. It may return early.
+        ///
+        /// # Errors
+        ///
+        /// As a read that waits.
+        #[doc(alias = "wait_readable")]
+        pub fn wait_read(&self) -> std::io::Result<()> {
+            self.socket.wait_read()
+        }
+    };
+}
+
+/// The handles of std's that a socket stands for.
+macro_rules! handle_traits {
+    ($name:ident, $std:ty) => {
+        impl std::os::fd::AsFd for $name {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                std::os::fd::AsFd::as_fd(&self.socket)
+            }
+        }
+
+        impl std::os::fd::AsRawFd for $name {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                std::os::fd::AsRawFd::as_raw_fd(self.socket.get_ref())
+            }
+        }
+
+        impl TryFrom<$std> for $name {
+            type Error = std::io::Error;
+
+            /// Takes over a socket of std's and makes it non-blocking.
+            fn try_from(socket: $std) -> std::io::Result<Self> {
+                socket.set_nonblocking(true)?;
+                Ok(Self::from_nonblocking(socket))
+            }
+        }
+
+        impl From<$name> for std::os::fd::OwnedFd {
+            /// The descriptor, which stays non-blocking: clones share the flag.
+            fn from(socket: $name) -> Self {
+                socket.socket.into_inner().into()
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(self.socket.get_ref(), f)
+            }
+        }
+    };
+}
+
+/// `Read` and `Write` of a stream, which has `receive` and `receive_vectored`.
+macro_rules! stream_traits {
+    ($name:ident) => {
+        impl std::io::Read for $name {
+            fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+                self.receive(buf)
+            }
+
+            fn read_vectored(
+                &mut self,
+                bufs: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::io::Result<usize> {
+                self.receive_vectored(bufs)
+            }
+        }
+
+        impl std::io::Read for &$name {
+            fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+                self.receive(buf)
+            }
+
+            fn read_vectored(
+                &mut self,
+                bufs: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::io::Result<usize> {
+                self.receive_vectored(bufs)
+            }
+        }
+
+        impl std::io::Write for $name {
+            fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+                std::io::Write::write(&mut &*self, buf)
+            }
+
+            fn write_vectored(&mut self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                std::io::Write::write_vectored(&mut &*self, bufs)
+            }
+
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+
+        impl std::io::Write for &$name {
+            fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+                let write = crate::engine::Interest::Write;
+                self.socket
+                    .io(write, |mut socket| std::io::Write::write(&mut socket, buf))
+            }
+
+            fn write_vectored(&mut self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                let write = crate::engine::Interest::Write;
+                self.socket.io(write, |mut socket| {
+                    std::io::Write::write_vectored(&mut socket, bufs)
+                })
+            }
+
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+    };
+}
+
+pub(super) use {handle_traits, stream_traits, time_limits};
