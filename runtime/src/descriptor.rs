@@ -76,8 +76,38 @@ impl<T: AsFd> Descriptor<T> {
     pub(crate) fn io_until<R>(
         &self,
         interest: Interest,
+        deadline: Option<Instant>,
+        call: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.attempt(interest, deadline, call, |_| Ok(()))
+    }
+
+    /// Receives or accepts where the kernel has no word for "shut down": then
+    /// a non-blocking call finds nothing, for ever, and only `poll` tells.
+    ///
+    /// After a shutdown it is an error of kind `ConnectionAborted`.
+    pub(crate) fn receive<R>(&self, call: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.attempt(Interest::Read, None, call, |waited| {
+            // Asked only when an event may have been an end.
+            if (waited || self.source.edges().is_none()) && is_shut_down(self.get_ref())? {
+                return Err(io::Error::new(
+                    io::ErrorKind::ConnectionAborted,
+                    "the socket was shut down for reading",
+                ));
+            }
+            Ok(())
+        })
+    }
+
+    /// Tries `call`, and while it would block asks `may_wait`, which is told
+    /// whether there was a wait before, and waits.
+    #[inline]
+    fn attempt<R>(
+        &self,
+        interest: Interest,
         mut deadline: Option<Instant>,
         mut call: impl FnMut(&T) -> io::Result<R>,
+        may_wait: impl Fn(bool) -> io::Result<()>,
     ) -> io::Result<R> {
         // Before the call, never after: what it has read must not be lost.
         wait::checkpoint();
@@ -85,16 +115,19 @@ impl<T: AsFd> Descriptor<T> {
             Interest::Read => &self.read_limit,
             Interest::Write => &self.write_limit,
         };
+        let mut waited = false;
         loop {
             match call(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 done => return done,
             }
+            may_wait(waited)?;
             if deadline.is_none() {
                 deadline = limit.deadline();
             }
             wait::ready(&self.source, interest, deadline)?;
+            waited = true;
         }
     }
 
@@ -251,11 +284,25 @@ pub(crate) fn zero_limit() -> io::Error {
 
 /// Whether there is something to read or accept now, the end included.
 fn is_readable(fd: &impl AsFd) -> io::Result<bool> {
-    let mut fds = [PollFd::new(fd, PollFlags::IN | PollFlags::RDHUP)];
-    let now = Timespec::default();
-    match poll(&mut fds, Some(&now)) {
-        Ok(ready) => Ok(ready > 0),
-        Err(rustix::io::Errno::INTR) => Ok(false),
+    Ok(!poll_now(fd, PollFlags::IN | PollFlags::RDHUP)?.is_empty())
+}
+
+/// Whether nothing will come any more.
+fn is_shut_down(fd: &impl AsFd) -> io::Result<bool> {
+    let ends = PollFlags::RDHUP | PollFlags::HUP;
+    Ok(poll_now(fd, ends)?.intersects(ends))
+}
+
+/// Whether there is room to write now.
+pub(crate) fn is_writable(fd: &impl AsFd) -> io::Result<bool> {
+    Ok(!poll_now(fd, PollFlags::OUT)?.is_empty())
+}
+
+fn poll_now(fd: &impl AsFd, events: PollFlags) -> io::Result<PollFlags> {
+    let mut fds = [PollFd::new(fd, events)];
+    match poll(&mut fds, Some(&Timespec::default())) {
+        Ok(_) => Ok(fds[0].revents()),
+        Err(rustix::io::Errno::INTR) => Ok(PollFlags::empty()),
         Err(error) => Err(error.into()),
     }
 }

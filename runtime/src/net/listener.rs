@@ -2,25 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
+use rustix::net::SocketFlags;
 
 use crate::descriptor::Descriptor;
 use crate::engine::Interest;
 
 use super::common::handle_traits;
-use super::{TcpStream, ToSocketAddrs};
-
-/// Connections that the kernel holds until they are accepted. Its own maximum,
-/// `net.core.somaxconn`, may be lower.
-const BACKLOG: i32 = 1024;
+use super::{TcpListenerBuilder, TcpStream, ToSocketAddrs};
 
 /// A socket that accepts connections, with the methods of
 /// [`std::net::TcpListener`].
 ///
 /// Sets `SO_REUSEADDR`, as std does, and not `SO_REUSEPORT`: a port that is in
-/// use is an error.
+/// use is an error. [`builder`](Self::builder) has options.
 ///
 /// # Examples
 ///
@@ -47,19 +42,15 @@ impl TcpListener {
     /// The error of the last address tried, `AddrInUse` for a port in use; its
     /// text names the address.
     pub fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
-        let mut last = None;
-        for addr in addr.to_target()?.resolve()? {
-            match bind_one(&addr) {
-                Ok(listener) => return Ok(Self::from_nonblocking(listener)),
-                Err(error) => {
-                    last = Some(io::Error::new(error.kind(), format!("{error}: {addr}")));
-                }
-            }
-        }
-        Err(last.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+        Self::builder().bind(addr)
     }
 
-    fn from_nonblocking(listener: std::net::TcpListener) -> Self {
+    /// Options: backlog, who may share the port, IPv6 alone.
+    pub fn builder() -> TcpListenerBuilder {
+        TcpListenerBuilder::new()
+    }
+
+    pub(super) fn from_nonblocking(listener: std::net::TcpListener) -> Self {
         Self {
             socket: Descriptor::new(listener),
         }
@@ -111,6 +102,20 @@ impl TcpListener {
         self.socket.get_ref().local_addr()
     }
 
+    /// Stops listening, in all handles to the socket: greenlets and threads that
+    /// wait in [`accept`](Self::accept) wake with an error of kind
+    /// `InvalidInput`, and so do later ones. Connections that were not accepted
+    /// are reset.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's: `NotConnected` when it was shut down before.
+    #[doc(alias = "close")]
+    #[doc(alias = "cancel_wait")]
+    pub fn shutdown(&self) -> io::Result<()> {
+        Ok(rustix::net::shutdown(self, rustix::net::Shutdown::Both)?)
+    }
+
     /// Another handle to the socket, with a descriptor of its own.
     ///
     /// # Errors
@@ -157,17 +162,4 @@ fn accept_now(listener: &std::net::TcpListener) -> io::Result<(TcpStream, Socket
         _ => stream.peer_addr()?,
     };
     Ok((stream, peer))
-}
-
-fn bind_one(addr: &SocketAddr) -> io::Result<std::net::TcpListener> {
-    let family = match addr {
-        SocketAddr::V4(_) => AddressFamily::INET,
-        SocketAddr::V6(_) => AddressFamily::INET6,
-    };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket: OwnedFd = socket_with(family, SocketType::STREAM, flags, None)?;
-    sockopt::set_socket_reuseaddr(&socket, true)?;
-    bind(&socket, addr)?;
-    listen(&socket, BACKLOG)?;
-    Ok(socket.into())
 }

@@ -24,7 +24,7 @@ use super::common::{handle_traits, stream_traits, time_limits};
 /// # Examples
 ///
 /// ```
-/// use std::io::{Read};
+/// use std::io::{Read, Write};
 /// use maypole_runtime::{net::{TcpListener, TcpStream}, spawn};
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;

@@ -299,6 +299,15 @@ pub(crate) fn sleep_until(deadline: Option<Instant>) {
     });
 }
 
+/// For what waits in sleeps: an error while the calling greenlet unwinds.
+///
+/// # Errors
+///
+/// [`Unwinding`].
+pub(crate) fn refuse_to_wait() -> Result<(), Unwinding> {
+    with_strand(|strand| refuse_while_unwinding(strand))
+}
+
 /// Only greenlets refuse: a plain thread blocks nobody but itself.
 #[inline]
 fn refuse_while_unwinding(strand: &Strand) -> Result<(), Unwinding> {

@@ -8,6 +8,7 @@
 
 pub mod line;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -81,4 +82,30 @@ impl<T> Clone for Log<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
+}
+
+/// Spawns a greenlet and waits until its body has begun and, as it shares the
+/// hub with those spawned after it, has come to its first blocking call.
+///
+/// # Panics
+///
+/// If it has not within [`PATIENCE`].
+#[track_caller]
+pub fn begin<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> maypole_runtime::Greenlet<T> {
+    set_up();
+    let begun = Arc::new(AtomicBool::new(false));
+    let greenlet = maypole_runtime::spawn({
+        let begun = begun.clone();
+        move || {
+            begun.store(true, Ordering::SeqCst);
+            body()
+        }
+    });
+    until(|| begun.load(Ordering::SeqCst));
+    for _ in 0..3 {
+        maypole_runtime::spawn(maypole_runtime::yield_now).join();
+    }
+    greenlet
 }
