@@ -1,124 +1,138 @@
-//! The accept loop: a slot first, then a connection, then a greenlet for it.
+//! The accept loop: a place first, then a connection, then a greenlet for it.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use maypole_runtime::net::{TcpListener, TcpStream};
-use maypole_runtime::{Builder, Group, Pool, sleep, yield_now};
+use maypole_runtime::{Group, yield_now};
 
-/// The first pause after an error; gevent's.
-const MIN_PAUSE: Duration = Duration::from_millis(10);
-
-/// The longest pause: out of descriptors, a server tries once a second. gevent's.
-const MAX_PAUSE: Duration = Duration::from_secs(1);
-
-/// Connections accepted before others get a turn; gevent's.
-const MAX_ACCEPT: u32 = 100;
+use crate::counters::Counts;
+use crate::drain::Drain;
+use crate::life::Intake;
+use crate::listener::Listener;
+use crate::pause::{Delays, Pause};
+use crate::socket::{Addr, Socket};
+use crate::spawn::{Place, Spawn};
 
 /// What is done with a connection. Shared by all greenlets of a server.
-pub(crate) type Serve = Arc<dyn Fn(TcpStream, SocketAddr) + Send + Sync>;
+pub(crate) type Serve = Arc<dyn Fn(Socket, Addr, Drain) + Send + Sync>;
 
-/// Accepts for as long as the listener is good.
-pub(crate) struct AcceptLoop {
-    pub(crate) listener: TcpListener,
-    pub(crate) pool: Option<Pool>,
+/// What a server's accept loops have in common.
+pub(crate) struct Accepting {
+    /// The server's name in messages.
+    pub(crate) label: String,
+    pub(crate) spawn: Spawn,
     /// The server's own handlers, with a pool or without.
     pub(crate) handlers: Group,
+    pub(crate) counts: Arc<Counts>,
     pub(crate) serve: Serve,
+    /// Connections accepted before others get a turn.
+    pub(crate) max_accept: usize,
+    pub(crate) delays: Delays,
 }
 
-impl AcceptLoop {
-    /// Runs until it is killed, or until the listener fails for good: returns
-    /// the reason.
-    pub(crate) fn run(&self) -> io::Error {
-        let mut pause = Pause::default();
-        let mut accepted = 0;
+/// Accepts from one listener for as long as it is good.
+pub(crate) struct AcceptLoop {
+    pub(crate) listener: Listener,
+    pub(crate) accepting: Arc<Accepting>,
+}
+
+impl Intake for AcceptLoop {
+    fn run(&self, drain: &Drain) -> io::Error {
+        let accepting = &*self.accepting;
+        let label = &accepting.label;
+        let mut pause = Pause::new(accepting.delays);
+        let mut in_a_row = 0;
         loop {
-            // The slot first: with a full pool nothing is accepted, and clients
-            // wait in the kernel's backlog.
-            let slot = self.pool.as_ref().map(Pool::acquire);
-            let (stream, peer) = match self.listener.try_accept() {
+            // The place first: without one nothing is accepted, nobody watches
+            // the listener, and clients wait in the kernel's backlog.
+            let place = match accepting.spawn.place() {
+                Ok(place) => place,
+                Err(unwinding) => return unwinding.into(),
+            };
+            let (socket, peer) = match self.listener.try_accept() {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Somebody else may use it while we wait.
-                    drop(slot);
+                    drop(place);
                     match error.kind() {
                         io::ErrorKind::WouldBlock => {
+                            in_a_row = 0;
                             if let Err(error) = self.listener.wait_accept() {
-                                pause.after("cannot wait for connections", &error);
+                                accepting.counts.accept_error();
+                                pause.after(label, "cannot wait for connections", &error);
                             }
                         }
                         io::ErrorKind::Interrupted => {}
                         _ if is_of_one_connection(&error) => {}
-                        _ if is_fatal(&error) => {
-                            log::error!("the listener failed, accepting ends: {error}");
-                            return error;
+                        _ if is_fatal(&error) => return error,
+                        _ => {
+                            accepting.counts.accept_error();
+                            pause.after(label, "cannot accept", &error);
                         }
-                        _ => pause.after("cannot accept", &error),
                     }
                     continue;
                 }
             };
-            let serve = self.serve.clone();
-            let body = move || serve(stream, peer);
-            // Handed over by load where there are several hubs.
-            let builder = Builder::new().least_loaded();
-            let spawned = match slot {
-                Some(slot) => slot.try_spawn_in(&self.handlers, builder, body),
-                None => self.handlers.try_spawn(builder, body),
-            };
-            match spawned {
-                Ok(_detached) => pause.reset(),
-                // The connection is closed: the body that owned it is dropped.
-                Err(error) => pause.after("cannot serve a connection", &error),
+            accepting.counts.accepted();
+            match place {
+                Some(place) => match accepting.start(place, socket, peer, drain) {
+                    Ok(()) => pause.reset(),
+                    // The connection is closed: the body that owned it is dropped.
+                    Err(error) => {
+                        accepting.counts.refused();
+                        accepting.counts.accept_error();
+                        pause.after(label, "cannot serve a connection", &error);
+                    }
+                },
+                None => {
+                    accepting.counts.refused();
+                    log::debug!("{label}: full, closing the connection from {peer}");
+                }
             }
-            accepted += 1;
-            if accepted % MAX_ACCEPT == 0 {
+            in_a_row += 1;
+            if in_a_row >= accepting.max_accept {
+                in_a_row = 0;
                 yield_now();
             }
         }
     }
 }
 
-/// A pause that doubles from error to error, until something works.
-#[derive(Debug)]
-struct Pause {
-    next: Duration,
-}
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self { next: MIN_PAUSE }
+impl Accepting {
+    fn start(&self, place: Place, socket: Socket, peer: Addr, drain: &Drain) -> io::Result<()> {
+        let (serve, drain) = (self.serve.clone(), drain.clone());
+        let active = self.counts.begin();
+        self.spawn.spawn(place, &self.handlers, move || {
+            let _active = active;
+            serve(socket, peer, drain);
+        })
     }
 }
 
-impl Pause {
-    fn after(&mut self, what: &str, error: &io::Error) {
-        log::warn!("{what}, pausing for {:?}: {error}", self.next);
-        sleep(self.next);
-        self.next = (self.next * 2).min(MAX_PAUSE);
-    }
-
-    fn reset(&mut self) {
-        self.next = MIN_PAUSE;
-    }
-}
-
-/// Errors of a connection that ended before it was accepted: no reason to
-/// pause, the next one is as good as ever.
+/// Errors of a connection that ended before it was accepted, or of the network
+/// below it, which Linux reports here: no reason to pause, the next one is as
+/// good as ever.
 fn is_of_one_connection(error: &io::Error) -> bool {
+    const EPROTO: i32 = 71;
+    const ENOPROTOOPT: i32 = 92;
+    const ENETDOWN: i32 = 100;
+    const EHOSTDOWN: i32 = 112;
+    const ENONET: i32 = 64;
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+    ) || matches!(
+        error.raw_os_error(),
+        Some(EPROTO | ENOPROTOOPT | ENETDOWN | EHOSTDOWN | ENONET)
     )
 }
 
-/// Errors after which the listener never works again: EBADF, EINVAL, ENOTSOCK.
-fn is_fatal(error: &io::Error) -> bool {
+/// Errors after which the socket never works again: EBADF, EINVAL, ENOTSOCK.
+pub(crate) fn is_fatal(error: &io::Error) -> bool {
     const EBADF: i32 = 9;
     const EINVAL: i32 = 22;
     const ENOTSOCK: i32 = 88;
@@ -134,6 +148,8 @@ mod tests {
         for (code, one, fatal) in [
             (103, true, false), // ECONNABORTED
             (104, true, false), // ECONNRESET
+            (113, true, false), // EHOSTUNREACH
+            (71, true, false),  // EPROTO
             (24, false, false), // EMFILE
             (23, false, false), // ENFILE
             (12, false, false), // ENOMEM
@@ -145,20 +161,5 @@ mod tests {
             assert_eq!(is_of_one_connection(&error), one, "{error}");
             assert_eq!(is_fatal(&error), fatal, "{error}");
         }
-    }
-
-    #[test]
-    fn the_pause_doubles_up_to_its_bound() {
-        let mut pause = Pause::default();
-        let error = io::Error::from_raw_os_error(24);
-        pause.after("test", &error);
-        assert_eq!(pause.next, MIN_PAUSE * 2);
-        pause.next = Duration::from_millis(1);
-        pause.after("test", &error);
-        pause.next = MAX_PAUSE - Duration::from_millis(999);
-        pause.after("test", &error);
-        assert!(pause.next <= MAX_PAUSE);
-        pause.reset();
-        assert_eq!(pause.next, MIN_PAUSE);
     }
 }

@@ -37,7 +37,16 @@
 
 mod accept;
 mod backdoor;
+mod builder;
+mod counters;
 mod drain;
+mod life;
+mod listener;
+mod pause;
+mod report;
+mod signals;
+mod socket;
+mod spawn;
 mod stream;
 mod stream_server;
 
@@ -45,7 +54,10 @@ mod stream_server;
 mod tls;
 
 pub use backdoor::{BackdoorBuilder, BackdoorServer};
+pub use builder::Builder;
+pub use counters::Counters;
+pub use spawn::{Body, WhenFull};
 pub use stream::Stream;
-pub use stream_server::{Builder, StreamServer};
+pub use stream_server::StreamServer;
 #[cfg(feature = "tls")]
 pub use tls::{TlsConfig, TlsConfigBuilder, TlsVersion};

@@ -91,7 +91,7 @@ fn the_connection_closes_when_a_handler_is_killed() {
 }
 
 #[test]
-fn panics_are_reported_and_errors_are_not_news() {
+fn failures_are_reported_once_and_clients_that_go_are_not_news() {
     let _watchdog = watchdog();
     capture_log();
     let server = serve(|mut stream, _peer| {
@@ -99,10 +99,15 @@ fn panics_are_reported_and_errors_are_not_news() {
         stream.read_exact(&mut what)?;
         match &what {
             b"p" => panic!("on purpose"),
+            b"r" => Err(io::ErrorKind::ConnectionReset.into()),
             _ => Err(io::Error::other("on purpose")),
         }
     });
-    for (what, level) in [("p", log::Level::Error), ("e", log::Level::Debug)] {
+    for (what, level) in [
+        ("p", log::Level::Error),
+        ("e", log::Level::Warn),
+        ("r", log::Level::Debug),
+    ] {
         let mut client = Client::with(server.local_addr(), what);
         client.expect_end();
         let peer = client.addr().to_string();
@@ -111,7 +116,12 @@ fn panics_are_reported_and_errors_are_not_news() {
         let records = logged(&peer);
         assert_eq!(records.len(), 1, "{records:?}");
         assert_eq!(records[0].level, level, "{records:?}");
+        let told = &records[0].text;
+        assert!(told.contains(&server.local_addr().to_string()), "{told}");
+        assert_eq!(told.contains("on purpose"), what != "r", "{told}");
     }
+    assert_eq!(server.counters().errors, 2);
+    assert_eq!(server.counters().accepted, 3);
 }
 
 #[test]

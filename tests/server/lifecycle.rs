@@ -127,28 +127,6 @@ fn serve_forever_ends_when_a_greenlet_stops_it() {
 }
 
 #[test]
-fn a_stop_before_serve_forever_is_remembered() {
-    let _watchdog = watchdog();
-    let server = StreamServer::bind("127.0.3.1:0", echo).unwrap();
-    server.stop(LONG);
-    server.serve_forever().unwrap();
-    assert!(!server.is_started());
-    assert!(is_refused(server.local_addr()));
-}
-
-#[test]
-fn a_server_that_was_stopped_does_not_start() {
-    let _watchdog = watchdog();
-    let server = StreamServer::bind("127.0.3.2:0", echo).unwrap();
-    server.start().unwrap();
-    check_echo(&mut Client::connect(server.local_addr()));
-    server.stop(Duration::ZERO);
-    server.start().unwrap();
-    assert!(!server.is_started());
-    assert!(is_refused(server.local_addr()));
-}
-
-#[test]
 fn dropping_the_last_handle_stops_accepting() {
     let _watchdog = watchdog();
     let server = StreamServer::bind("127.0.3.3:0", echo).unwrap();

@@ -14,7 +14,11 @@ mod drain;
 mod exhaustion;
 mod handlers;
 mod lifecycle;
+mod pause;
 mod pool;
+mod restart;
+mod signals;
+mod spawning;
 mod stop;
 
 use std::io::{self, Read, Write};
