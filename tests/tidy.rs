@@ -251,3 +251,36 @@ fn lines_are_clean() {
     }
     none(&faults);
 }
+
+/// The files that a page of Markdown links to, without anchors.
+fn linked_files(text: &str) -> impl Iterator<Item = &str> {
+    let links = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')').map(|(link, _)| link));
+    links
+        .filter(|link| !link.contains("://") && !link.starts_with('#'))
+        .map(|link| link.split('#').next().unwrap_or(link))
+}
+
+#[test]
+fn pages_link_to_files_that_are_there() {
+    let docs = fs::read_dir(root().join("docs")).unwrap();
+    let docs = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
+    let pages = docs
+        .filter(|name| name.ends_with(".md"))
+        .chain(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(str::to_owned));
+    let mut faults = Vec::new();
+    let mut links = 0;
+    for page in pages {
+        let folder = root().join(&page).parent().unwrap().to_owned();
+        for link in linked_files(&read(&page)) {
+            links += 1;
+            if !folder.join(link).exists() {
+                faults.push(format!("{page}: {link}"));
+            }
+        }
+    }
+    none(&faults);
+    assert!(links > 10, "only {links} links were found");
+}
