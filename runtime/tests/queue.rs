@@ -374,6 +374,23 @@ fn a_closed_channel_tells_both_sides() {
 }
 
 #[test]
+fn who_comes_late_to_a_closed_queue_does_not_wait_for_others_items() {
+    in_greenlet(|| {
+        let queue = Queue::unbounded();
+        let first = queue.clone();
+        let getter = spawn(move || first.get());
+        yield_now();
+        queue.put(7).unwrap();
+        queue.close();
+        // The item is in, and the getter that was woken has not come for it.
+        assert_eq!(queue.len(), 1);
+        assert_eq!(queue.try_get(), Err(GetError::Closed));
+        assert_eq!(queue.get_timeout(support::PATIENCE), Err(GetError::Closed));
+        assert_eq!(getter.get().unwrap(), Ok(7));
+    });
+}
+
+#[test]
 fn threads_and_greenlets_share_queues() {
     support::set_up();
     const EACH: usize = 500;

@@ -161,8 +161,8 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     ///
     /// # Errors
     ///
-    /// [`GetError::Closed`] when the queue is closed and empty, and
-    /// [`GetError::Unwinding`].
+    /// [`GetError::Closed`] when the queue is closed and empty, or what is in was
+    /// promised to others who wait, and [`GetError::Unwinding`].
     pub fn get(&self) -> Result<T, GetError> {
         self.get_until(None)
     }

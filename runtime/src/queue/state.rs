@@ -68,7 +68,8 @@ impl<S: Store> State<S> {
     pub(super) fn get_now(&mut self) -> Result<S::Item, GetError> {
         if self.store.len() > self.items_promised {
             self.pop()
-        } else if self.closed && self.store.len() == 0 {
+        } else if self.closed {
+            // What is still in has its getters, and nothing will come.
             Err(GetError::Closed)
         } else {
             Err(GetError::Empty)
