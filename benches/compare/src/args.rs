@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::load::Kind;
 use crate::peers::{self, Peer};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Scenario, Service};
 
 pub(crate) const HELP: &str = "\
-Compares HTTP servers on one machine in one run.
+Compares servers on one machine in one run.
 
 compare [options]
   --rounds N          rounds over all peers (5)
@@ -27,7 +27,7 @@ compare [options]
   --list              list peers and scenarios
   --help              print this
 
-compare serve PEER PORT [--core N]
+compare serve PEER PORT [--service http|https|close|stream|echo|tls-echo] [--core N]
   runs one server on 127.0.0.1 until it is killed
 ";
 
@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Serve {
         peer: &'static Peer,
         port: u16,
+        service: Service,
         core: Option<usize>,
     },
     Compare(Plan),
@@ -54,6 +55,29 @@ pub(crate) struct Plan {
     pub(crate) client_core: usize,
     pub(crate) generator: Kind,
     pub(crate) json: Option<PathBuf>,
+}
+
+impl Plan {
+    /// Drops peers that cannot be used here, with a line for each on stderr, and
+    /// scenarios that the generator cannot do.
+    pub(crate) fn leave_out_what_is_not_there(&mut self) {
+        self.peers.retain(|peer| match (peer.prepare)() {
+            Ok(()) => true,
+            Err(error) => {
+                eprintln!("compare: without {}: {error:#}", peer.name);
+                false
+            }
+        });
+        let generator = self.generator;
+        self.scenarios.retain(|scenario| generator.takes(scenario));
+    }
+
+    /// The peers that can do what the scenario needs.
+    pub(crate) fn peers_in(&self, scenario: &Scenario) -> impl Iterator<Item = &'static Peer> {
+        let service = scenario.service;
+        let can = move |peer: &&'static Peer| peer.services.contains(&service);
+        self.peers.iter().copied().filter(can)
+    }
 }
 
 /// Reads the arguments after the program's name.
@@ -95,15 +119,21 @@ fn parse_serve(mut args: impl Iterator<Item = String>) -> Result<Command> {
     let peer: String = value("serve PEER", &mut args)?;
     let port = value("serve PEER PORT", &mut args)?;
     let mut core = None;
+    let mut service = Service::Http;
     while let Some(flag) = args.next() {
         match flag.as_str() {
             "--core" => core = Some(value(&flag, &mut args)?),
+            "--service" => {
+                let name: String = value(&flag, &mut args)?;
+                service = Service::find(&name)?;
+            }
             _ => bail!("unknown argument {flag:?} after serve"),
         }
     }
     Ok(Command::Serve {
         peer: peers::find(&peer)?,
         port,
+        service,
         core,
     })
 }

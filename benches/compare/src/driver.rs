@@ -25,11 +25,19 @@ pub(crate) struct Sample {
     pub(crate) server_cpu: Duration,
     /// The same of the built-in client's thread.
     pub(crate) client_cpu: Option<Duration>,
-    /// The server's resident memory at the end, in bytes.
+    /// The server's resident memory at the end, in bytes, and before there were
+    /// connections.
     pub(crate) resident: u64,
+    pub(crate) resident_before: u64,
 }
 
 impl Sample {
+    /// Memory of the server for each connection, in bytes.
+    pub(crate) fn bytes_per_connection(&self) -> f64 {
+        let more = self.resident.saturating_sub(self.resident_before);
+        more as f64 / self.scenario.connections as f64
+    }
+
     pub(crate) fn requests_per_second(&self) -> f64 {
         self.load.requests as f64 / self.load.elapsed.as_secs_f64()
     }
@@ -64,10 +72,11 @@ pub(crate) fn run(plan: &Plan) -> Result<Vec<Sample>> {
         "server and client need a core each"
     );
     server::pin(plan.client_core)?;
+    server::raise_descriptor_limit()?;
     let mut samples = Vec::new();
     for round in 1..=plan.rounds {
         for scenario in &plan.scenarios {
-            for peer in &plan.peers {
+            for peer in plan.peers_in(scenario) {
                 let sample = measure(plan, round, scenario, peer)
                     .with_context(|| format!("round {round}, {}, {}", scenario.name, peer.name))?;
                 progress(plan, &sample);
@@ -84,7 +93,8 @@ fn measure(
     scenario: &'static Scenario,
     peer: &'static Peer,
 ) -> Result<Sample> {
-    let server = Server::start(peer, plan.server_core)?;
+    let server = Server::start(peer, scenario.service, plan.server_core)?;
+    let resident_before = server.resident()?;
     let mut generator = plan.generator.open(server.addr(), scenario)?;
     if !plan.warmup.is_zero() {
         generator.run(plan.warmup).context("warm-up")?;
@@ -111,6 +121,7 @@ fn measure(
             Kind::Wrk => None,
         },
         resident: server.resident()?,
+        resident_before,
     })
 }
 
@@ -119,8 +130,9 @@ fn progress(plan: &Plan, sample: &Sample) {
         let (p50, p99) = (latency.p50.as_micros(), latency.p99.as_micros());
         format!(", p50 {p50} µs, p99 {p99} µs")
     });
+    let unit = sample.scenario.unit();
     eprintln!(
-        "{}/{} {:<11} {:<13} {:>9.0} requests/s {:>8.3} µs CPU/request, server {:.0} % busy{}",
+        "{}/{} {:<11} {:<13} {:>9.0} {unit}/s {:>8.3} µs CPU/{unit}, server {:.0} % busy, {:.0} bytes/connection{}",
         sample.round,
         plan.rounds,
         sample.scenario.name,
@@ -128,6 +140,7 @@ fn progress(plan: &Plan, sample: &Sample) {
         sample.requests_per_second(),
         sample.cpu_per_request(),
         sample.server_busy() * 100.0,
+        sample.bytes_per_connection(),
         latency,
     );
 }

@@ -1,4 +1,4 @@
-//! Compares HTTP servers on one machine in one run: requests per second, server
+//! Compares servers on one machine in one run: requests per second, server
 //! CPU per request and latency. `README.md` tells how to run it and how to read
 //! what it prints.
 //!
@@ -14,6 +14,7 @@ mod peers;
 mod report;
 mod scenario;
 mod server;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -35,8 +36,14 @@ fn run() -> Result<()> {
     match args::parse(std::env::args().skip(1))? {
         Command::Help => print!("{}", args::HELP),
         Command::List => list(),
-        Command::Serve { peer, port, core } => server::serve(peer, port, core)?,
-        Command::Compare(plan) => {
+        Command::Serve {
+            peer,
+            port,
+            service,
+            core,
+        } => server::serve(peer, service, port, core)?,
+        Command::Compare(mut plan) => {
+            plan.leave_out_what_is_not_there();
             let machine = machine::Machine::describe();
             let samples = driver::run(&plan)?;
             print!("{}", report::markdown(&machine, &plan, &samples));

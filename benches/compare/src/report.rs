@@ -15,9 +15,6 @@ use crate::machine::Machine;
 use crate::peers::Peer;
 use crate::scenario::Scenario;
 
-/// The peers that the others are put in proportion to.
-const BASELINES: [&str; 2] = ["may_minihttp", "hyper"];
-
 /// Formats medians over the rounds, with the machine before them.
 pub(crate) fn markdown(machine: &Machine, plan: &Plan, samples: &[Sample]) -> String {
     let mut text = String::new();
@@ -78,38 +75,44 @@ fn write_scenario(
     samples: &[Sample],
 ) -> std::fmt::Result {
     let rows: Vec<_> = plan
-        .peers
-        .iter()
+        .peers_in(scenario)
         .map(|peer| Row::new(peer, scenario, samples))
         .collect();
     writeln!(text, "\n### {}: {}\n", scenario.name, scenario.about)?;
-    write!(text, "| peer | requests/s | CPU µs/request |")?;
-    for baseline in BASELINES {
+    let unit = scenario.unit();
+    let baselines = scenario.service.baselines();
+    write!(text, "| peer | {unit}/s | CPU µs/{unit} |")?;
+    for baseline in baselines {
         write!(text, " ÷ {baseline} |")?;
     }
     writeln!(
         text,
-        " p50 µs | p99 µs | max µs | requests/s min–max | CPU µs min–max | server busy | client busy | MiB |"
+        " p50 µs | p99 µs | p99 ÷ p50 | max µs | {unit}/s min–max | CPU µs min–max | server busy | client busy | MiB | bytes/connection |"
     )?;
-    writeln!(text, "|---|{}", "--:|".repeat(10 + BASELINES.len()))?;
+    writeln!(text, "|---|{}", "--:|".repeat(12 + baselines.len()))?;
     for row in &rows {
         write!(text, "| {} | {:.0} |", row.peer, row.rate.median)?;
         write!(text, " {:.3} |", row.cpu.median)?;
-        for baseline in BASELINES {
+        for baseline in baselines {
             match rows.iter().find(|other| other.peer == baseline) {
                 Some(other) => write!(text, " {:.2} |", row.cpu.median / other.cpu.median)?,
                 None => write!(text, " – |")?,
             }
         }
-        for latency in [row.p50, row.p99, row.max] {
-            write_or_dash(text, latency, "")?;
+        write_or_dash(text, row.p50, "")?;
+        write_or_dash(text, row.p99, "")?;
+        match row.unfairness {
+            Some(ratio) => write!(text, " {ratio:.2} |")?,
+            None => write!(text, " – |")?,
         }
+        write_or_dash(text, row.max, "")?;
         write!(text, " {:.0}–{:.0} |", row.rate.min, row.rate.max)?;
         write!(text, " {:.3}–{:.3} |", row.cpu.min, row.cpu.max)?;
         write!(text, " {:.0} % |", row.server_busy * 100.0)?;
         let client_busy = row.client_busy.map(|busy| busy * 100.0);
         write_or_dash(text, client_busy, " %")?;
-        writeln!(text, " {:.1} |", row.resident / f64::from(1 << 20))?;
+        write!(text, " {:.1} |", row.resident / f64::from(1 << 20))?;
+        writeln!(text, " {:.0} |", row.bytes_per_connection)?;
     }
     Ok(())
 }
@@ -128,11 +131,14 @@ struct Row {
     cpu: Spread,
     p50: Option<f64>,
     p99: Option<f64>,
+    /// p99 ÷ p50.
+    unfairness: Option<f64>,
     /// The longest of all rounds.
     max: Option<f64>,
     server_busy: f64,
     client_busy: Option<f64>,
     resident: f64,
+    bytes_per_connection: f64,
 }
 
 impl Row {
@@ -151,11 +157,17 @@ impl Row {
             cpu: Spread::of(mine().map(Sample::cpu_per_request)),
             p50: latency(|latency| latency.p50).map(|spread| spread.median),
             p99: latency(|latency| latency.p99).map(|spread| spread.median),
+            unfairness: Spread::of_known(mine().map(|sample| {
+                let latency = sample.load.latency?;
+                Some(latency.p99.as_secs_f64() / latency.p50.as_secs_f64())
+            }))
+            .map(|spread| spread.median),
             max: latency(|latency| latency.max).map(|spread| spread.max),
             server_busy: Spread::of(mine().map(Sample::server_busy)).median,
             client_busy: Spread::of_known(mine().map(Sample::client_busy))
                 .map(|spread| spread.median),
             resident: Spread::of(mine().map(|sample| sample.resident as f64)).median,
+            bytes_per_connection: Spread::of(mine().map(Sample::bytes_per_connection)).median,
         }
     }
 }
@@ -203,6 +215,7 @@ fn run_json(sample: &Sample) -> Value {
         "p99_us": latency.map(|latency| micros(latency.p99)),
         "max_us": latency.map(|latency| micros(latency.max)),
         "resident_bytes": sample.resident,
+        "bytes_per_connection": sample.bytes_per_connection(),
     })
 }
 

@@ -4,26 +4,102 @@ use anyhow::{Result, bail};
 
 /// The path requested, answered with status 200 and [`BODY`].
 pub(crate) const PATH: &str = "/";
+/// The path answered with [`STREAM_SIZE`] bytes, chunked.
+pub(crate) const STREAM_PATH: &str = "/stream";
 /// The body every peer answers [`PATH`] with.
 pub(crate) const BODY: &str = "<b>hello world</b>";
 /// The body every peer answers another path with, with status 404.
 pub(crate) const NOT_FOUND_BODY: &str = "<h1>Not Found</h1>";
-/// The `Content-Type` of both.
+/// The `Content-Type` of all three.
 pub(crate) const CONTENT_TYPE: &str = "text/html";
+
+/// Bytes of the answer to [`STREAM_PATH`].
+pub(crate) const STREAM_SIZE: usize = 1 << 30;
+/// Bytes that a peer hands over at once of it.
+const STREAM_PIECE: usize = 64 * 1024;
+/// What the streamed answer is made of.
+pub(crate) const FILL: u8 = b'x';
+/// One piece.
+pub(crate) static PIECE: [u8; STREAM_PIECE] = [FILL; STREAM_PIECE];
+
+/// What is sent to an echo server, and to come back.
+pub(crate) const MESSAGE: [u8; 64] =
+    *b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/";
+
+/// The longest message that an echo server needs a buffer for.
+pub(crate) const ECHO_BUFFER: usize = 4096;
 
 /// All scenarios, in the order in which they run.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "keep-alive",
         about: "GET on 64 connections, one request in flight on each",
+        service: Service::Http,
         connections: 64,
-        depth: 1,
+        work: Work::Exchanges { depth: 1 },
     },
     Scenario {
         name: "pipelined",
         about: "GET on 64 connections, 16 requests written at once on each",
+        service: Service::Http,
         connections: 64,
-        depth: 16,
+        work: Work::Exchanges { depth: 16 },
+    },
+    Scenario {
+        name: "close",
+        about: "GET with `Connection: close`, 64 connections at a time",
+        service: Service::Close,
+        connections: 64,
+        work: Work::Visits,
+    },
+    Scenario {
+        name: "tls",
+        about: "GET over TLS 1.2 on 64 connections, one request in flight on each",
+        service: Service::Https,
+        connections: 64,
+        work: Work::Exchanges { depth: 1 },
+    },
+    Scenario {
+        name: "stream",
+        about: "answers of 1 GiB, chunked, one after the other on one connection",
+        service: Service::Stream,
+        connections: 1,
+        work: Work::Download,
+    },
+    Scenario {
+        name: "idle",
+        about: "10,000 connections that wait after a request each",
+        service: Service::Http,
+        connections: 10_000,
+        work: Work::Idle,
+    },
+    Scenario {
+        name: "echo-64",
+        about: "64 bytes to and fro on 64 connections",
+        service: Service::Echo,
+        connections: 64,
+        work: Work::Exchanges { depth: 1 },
+    },
+    Scenario {
+        name: "echo-1000",
+        about: "64 bytes to and fro on 1000 connections",
+        service: Service::Echo,
+        connections: 1000,
+        work: Work::Exchanges { depth: 1 },
+    },
+    Scenario {
+        name: "tls-echo",
+        about: "64 bytes to and fro over TLS 1.2 on 64 connections",
+        service: Service::TlsEcho,
+        connections: 64,
+        work: Work::Exchanges { depth: 1 },
+    },
+    Scenario {
+        name: "handshakes",
+        about: "a TLS 1.2 connection for each 64 bytes, 16 at a time",
+        service: Service::TlsEcho,
+        connections: 16,
+        work: Work::Visits,
     },
 ];
 
@@ -31,11 +107,98 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    /// Connections kept open at once.
+    /// What the servers must be able to do.
+    pub(crate) service: Service,
+    /// Connections open at once.
     pub(crate) connections: usize,
-    /// Requests in flight on a connection. They are written together, and the
-    /// next ones when all of them are answered.
-    pub(crate) depth: usize,
+    pub(crate) work: Work,
+}
+
+/// What a server can do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Service {
+    Http,
+    Https,
+    /// HTTP, and it closes a connection when it is told to.
+    Close,
+    /// HTTP with [`STREAM_PATH`].
+    Stream,
+    Echo,
+    TlsEcho,
+}
+
+/// What the client does with its connections.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Work {
+    /// Sends over and over, `depth` requests or messages written together, and
+    /// the next ones when all of them are answered.
+    Exchanges { depth: usize },
+    /// Opens one for each request or message.
+    Visits,
+    /// Reads one streamed answer after another.
+    Download,
+    /// Has each answer once, then leaves them alone.
+    Idle,
+}
+
+impl Scenario {
+    /// What is counted.
+    pub(crate) fn unit(&self) -> &'static str {
+        match (self.work, self.service) {
+            (Work::Visits, _) => "connection",
+            (Work::Download, _) => "MiB",
+            (_, Service::Echo | Service::TlsEcho) => "message",
+            _ => "request",
+        }
+    }
+}
+
+impl Service {
+    const ALL: [Self; 6] = [
+        Self::Http,
+        Self::Https,
+        Self::Close,
+        Self::Stream,
+        Self::Echo,
+        Self::TlsEcho,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Close => "close",
+            Self::Stream => "stream",
+            Self::Echo => "echo",
+            Self::TlsEcho => "tls-echo",
+        }
+    }
+
+    pub(crate) fn find(name: &str) -> Result<Self> {
+        match Self::ALL.into_iter().find(|one| one.name() == name) {
+            Some(service) => Ok(service),
+            None => bail!("no service {name:?}: http, https, close, stream, echo or tls-echo"),
+        }
+    }
+
+    pub(crate) fn is_tls(self) -> bool {
+        matches!(self, Self::Https | Self::TlsEcho)
+    }
+
+    pub(crate) fn is_echo(self) -> bool {
+        matches!(self, Self::Echo | Self::TlsEcho)
+    }
+
+    /// The peers that the others are put in proportion to.
+    pub(crate) fn baselines(self) -> [&'static str; 2] {
+        match self {
+            Self::Http => ["may_minihttp", "hyper"],
+            Self::Https | Self::Close => ["hyper", "nginx"],
+            Self::Stream => ["hyper", "go"],
+            Self::Echo => ["may", "tokio"],
+            Self::TlsEcho => ["tokio", "go"],
+        }
+    }
 }
 
 pub(crate) fn find(name: &str) -> Result<&'static Scenario> {

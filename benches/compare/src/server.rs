@@ -8,10 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use crate::load::{Checker, request};
+use crate::load::Dialog;
 use crate::peers::Peer;
+use crate::scenario::{Service, Work};
+use crate::tls;
 
 /// How long a server may take from its start to its first answer.
 const START_DEADLINE: Duration = Duration::from_secs(10);
@@ -20,11 +23,12 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const PROBE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Runs a peer in this process: the part of `compare serve`.
-pub(crate) fn serve(peer: &Peer, port: u16, core: Option<usize>) -> Result<()> {
+pub(crate) fn serve(peer: &Peer, service: Service, port: u16, core: Option<usize>) -> Result<()> {
     if let Some(core) = core {
         pin(core)?; // before any thread starts: threads inherit it
     }
-    (peer.serve)(local(port)).with_context(|| format!("{} cannot serve", peer.name))
+    raise_descriptor_limit()?; // what is served may have 10,000 connections
+    (peer.serve)(service, local(port)).with_context(|| format!("{} cannot serve", peer.name))
 }
 
 /// Binds the calling thread, and what it starts, to one core.
@@ -45,17 +49,19 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a peer on a free port and waits for its first correct answer.
-    pub(crate) fn start(peer: &Peer, core: usize) -> Result<Self> {
+    pub(crate) fn start(peer: &Peer, service: Service, core: usize) -> Result<Self> {
         let addr = free_address()?;
         let child = Command::new(std::env::current_exe()?)
             .args(["serve", peer.name, &addr.port().to_string()])
+            .args(["--service", service.name()])
             .args(["--core", &core.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .context("cannot start a server process")?;
         let mut server = Self { child, addr };
-        server.wait_until_answering()?;
+        server.wait_until_answering(service)?;
         Ok(server)
     }
 
@@ -87,14 +93,14 @@ impl Server {
         Ok(kib.context("no Rss in smaps_rollup")? * 1024)
     }
 
-    fn wait_until_answering(&mut self) -> Result<()> {
+    fn wait_until_answering(&mut self, service: Service) -> Result<()> {
         let deadline = Instant::now() + START_DEADLINE;
         loop {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended before it answered: {status}");
             }
             let failure = match TcpStream::connect(self.addr) {
-                Ok(stream) => return probe(stream, self.addr).context("first request"),
+                Ok(stream) => return probe(stream, self.addr, service).context("first request"),
                 Err(error) => error,
             };
             if Instant::now() >= deadline {
@@ -133,14 +139,33 @@ fn on_cpu(path: &str) -> Result<Duration> {
     })?))
 }
 
+/// Allows as many descriptors as may be had.
+pub(crate) fn raise_descriptor_limit() -> Result<()> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    Ok(setrlimit(Resource::Nofile, limit)?)
+}
+
 /// Sends one request and checks its answer.
-fn probe(mut stream: TcpStream, addr: SocketAddr) -> Result<()> {
+fn probe(stream: TcpStream, addr: SocketAddr, service: Service) -> Result<()> {
     stream.set_read_timeout(Some(PROBE_TIMEOUT))?;
-    stream.write_all(&request(addr))?;
-    let mut checker = Checker::new();
+    if service.is_tls() {
+        exchange(
+            tls::connector()?.connect("localhost", stream)?,
+            addr,
+            service,
+        )
+    } else {
+        exchange(stream, addr, service)
+    }
+}
+
+fn exchange(mut stream: impl Read + Write, addr: SocketAddr, service: Service) -> Result<()> {
+    let mut dialog = Dialog::new(addr, service, Work::Exchanges { depth: 1 });
+    stream.write_all(&dialog.message)?;
     let mut input = Vec::new();
     let mut chunk = [0; 4096];
-    while checker.front(&input)?.is_none() {
+    while dialog.checker.front(&input)?.is_none() {
         match stream.read(&mut chunk)? {
             0 => bail!("connection closed without a full response"),
             n => input.extend_from_slice(&chunk[..n]),

@@ -5,8 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use native_tls::TlsConnector;
 
-use super::response::Checker;
+use super::Checker;
+use super::wire::Wire;
 
 /// Room for the responses of one batch; a larger response is an error.
 const INPUT_SIZE: usize = 16 * 1024;
@@ -14,7 +16,7 @@ const INPUT_SIZE: usize = 16 * 1024;
 /// A non-blocking connection that writes a batch of requests, waits for all
 /// their responses, and writes the next.
 pub(super) struct Connection {
-    stream: TcpStream,
+    wire: Wire,
     /// Bytes received and not yet taken: `input[..filled]`.
     input: Box<[u8]>,
     filled: usize,
@@ -26,13 +28,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn open(addr: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(addr).context("cannot connect")?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
+    pub(super) fn open(addr: SocketAddr, tls: Option<&TlsConnector>) -> Result<Self> {
         Ok(Self {
-            stream,
-            input: vec![0; INPUT_SIZE].into_boxed_slice(),
+            wire: Wire::open(addr, tls)?,
+            input: Box::default(),
             filled: 0,
             unsent: 0,
             awaited: 0,
@@ -41,7 +40,12 @@ impl Connection {
     }
 
     pub(super) fn socket(&self) -> &TcpStream {
-        &self.stream
+        self.wire.socket()
+    }
+
+    /// Whether a batch is not answered yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.awaited > 0
     }
 
     /// When the batch in flight was sent.
@@ -63,34 +67,25 @@ impl Connection {
     }
 
     /// Does what the socket is ready for; returns how many responses came.
-    pub(super) fn advance(
-        &mut self,
-        batch: &[u8],
-        depth: usize,
-        now: Instant,
-        checker: &mut Checker,
-    ) -> Result<u64> {
+    pub(super) fn advance(&mut self, batch: &[u8], checker: &mut Checker) -> Result<u64> {
         if self.unsent > 0 {
             self.flush(batch)?;
         }
         let mut answered = 0;
         while self.receive()? {
             // Room left means the socket is drained: what comes later is a new event.
-            let drained = self.filled < self.input.len();
+            let drained = self.wire.short_read_drains() && self.filled < self.input.len();
             answered += self.take_responses(checker)?;
             if drained {
                 break;
             }
-        }
-        if self.awaited == 0 {
-            self.send(batch, depth, now)?;
         }
         Ok(answered)
     }
 
     fn flush(&mut self, batch: &[u8]) -> Result<()> {
         while self.unsent > 0 {
-            match self.stream.write(&batch[batch.len() - self.unsent..]) {
+            match self.wire.write(&batch[batch.len() - self.unsent..]) {
                 Ok(n) => self.unsent -= n,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -102,8 +97,11 @@ impl Connection {
 
     /// Reads once; false when there is nothing to read.
     fn receive(&mut self) -> Result<bool> {
+        if self.input.is_empty() {
+            self.input = vec![0; INPUT_SIZE].into_boxed_slice();
+        }
         loop {
-            match self.stream.read(&mut self.input[self.filled..]) {
+            match self.wire.read(&mut self.input[self.filled..]) {
                 Ok(0) if self.filled == self.input.len() => {
                     bail!("a response is larger than {INPUT_SIZE} bytes")
                 }

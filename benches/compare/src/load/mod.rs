@@ -5,15 +5,24 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::scenario::{PATH, Scenario};
+use crate::scenario::{Scenario, Service, Work};
 
+mod chunks;
 mod client;
 mod connection;
+mod dialog;
+mod download;
 mod histogram;
+mod poll;
 mod response;
+mod visit;
+mod visits;
+mod wire;
 mod wrk;
 
-pub(crate) use response::Checker;
+use dialog::Checker;
+pub(crate) use dialog::Dialog;
+use histogram::Histogram;
 
 /// Which generator to use.
 #[derive(Clone, Copy)]
@@ -31,13 +40,15 @@ pub(crate) trait Generator {
 
 /// What a stretch of load came to. Every response counted was correct.
 pub(crate) struct Load {
+    /// Of what the scenario counts: requests, messages, connections or MiB.
     pub(crate) requests: u64,
     pub(crate) elapsed: Duration,
     /// Unless the generator cannot tell.
     pub(crate) latency: Option<Latency>,
 }
 
-/// From the writing of a request to the arrival of its response.
+/// From the writing of a request to the arrival of its response; of a visit from
+/// connecting to the end.
 #[derive(Clone, Copy)]
 pub(crate) struct Latency {
     pub(crate) p50: Duration,
@@ -45,13 +56,38 @@ pub(crate) struct Latency {
     pub(crate) max: Duration,
 }
 
+impl Latency {
+    fn of(histogram: &Histogram) -> Self {
+        Self {
+            p50: histogram.quantile(0.50),
+            p99: histogram.quantile(0.99),
+            max: histogram.max(),
+        }
+    }
+}
+
 impl Kind {
     /// Prepares a generator for a server that answers.
     pub(crate) fn open(self, addr: SocketAddr, scenario: &Scenario) -> Result<Box<dyn Generator>> {
-        Ok(match self {
-            Self::BuiltIn => Box::new(client::Client::connect(addr, scenario)?),
-            Self::Wrk => Box::new(wrk::Wrk::new(addr, scenario)),
+        Ok(match (self, scenario.work) {
+            (Self::Wrk, _) => Box::new(wrk::Wrk::new(addr, scenario)?),
+            (Self::BuiltIn, Work::Exchanges { .. } | Work::Idle) => {
+                Box::new(client::Client::connect(addr, scenario)?)
+            }
+            (Self::BuiltIn, Work::Visits) => Box::new(visits::Visits::new(addr, scenario)?),
+            (Self::BuiltIn, Work::Download) => Box::new(download::Download::new(addr, scenario)?),
         })
+    }
+
+    /// Whether it can do that.
+    pub(crate) fn takes(self, scenario: &Scenario) -> bool {
+        match self {
+            Self::BuiltIn => true,
+            Self::Wrk => {
+                matches!(scenario.work, Work::Exchanges { .. })
+                    && matches!(scenario.service, Service::Http | Service::Https)
+            }
+        }
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -60,9 +96,4 @@ impl Kind {
             Self::Wrk => "wrk",
         }
     }
-}
-
-/// The bytes of one request, the same that wrk sends.
-pub(crate) fn request(addr: SocketAddr) -> Vec<u8> {
-    format!("GET {PATH} HTTP/1.1\r\nHost: {addr}\r\n\r\n").into_bytes()
 }

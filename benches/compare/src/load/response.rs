@@ -7,40 +7,32 @@ use crate::scenario::{BODY, CONTENT_TYPE};
 /// More headers than any peer sends.
 const MAX_HEADERS: usize = 32;
 
-/// Recognizes correct responses.
-///
-/// A server sends the same bytes until its `Date` changes, so a response equal
-/// to the last one that was parsed and found correct needs no parsing.
-pub(crate) struct Checker {
-    last: Vec<u8>,
+/// The length of the response at the front of the input, or `None` while it is
+/// incomplete. Fails when it is not the expected response.
+pub(super) fn parse(input: &[u8]) -> Result<Option<usize>> {
+    checked(input).with_context(|| {
+        let shown = &input[..input.len().min(300)];
+        format!("wrong response: {:?}", String::from_utf8_lossy(shown))
+    })
 }
 
-impl Checker {
-    pub(crate) fn new() -> Self {
-        Self { last: Vec::new() }
-    }
-
-    /// The length of the response at the front of the input, or `None` while
-    /// it is incomplete.
-    ///
-    /// Fails when it is not the expected response.
-    pub(crate) fn front(&mut self, input: &[u8]) -> Result<Option<usize>> {
-        if !self.last.is_empty() && input.starts_with(&self.last) {
-            return Ok(Some(self.last.len()));
-        }
-        let length = parse(input).with_context(|| {
-            let shown = &input[..input.len().min(300)];
-            format!("wrong response: {:?}", String::from_utf8_lossy(shown))
-        })?;
-        if let Some(length) = length {
-            self.last.clear();
-            self.last.extend_from_slice(&input[..length]);
-        }
-        Ok(length)
-    }
+/// The length of a head that announces a chunked body, or `None` while it is
+/// incomplete.
+pub(super) fn parse_chunked(input: &[u8]) -> Result<Option<usize>> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = response.parse(input)? else {
+        return Ok(None);
+    };
+    ensure!(response.code == Some(200), "the status is not 200");
+    ensure!(
+        header(&response, "Transfer-Encoding")? == Some(b"chunked"),
+        "the answer is not chunked"
+    );
+    Ok(Some(head))
 }
 
-fn parse(input: &[u8]) -> Result<Option<usize>> {
+fn checked(input: &[u8]) -> Result<Option<usize>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(input)? else {
@@ -79,14 +71,14 @@ fn header<'a>(response: &httparse::Response<'_, 'a>, name: &str) -> Result<Optio
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::Checker;
 
     const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\
         content-length: 18\r\ndate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n<b>hello world</b>";
 
     #[test]
     fn takes_complete_responses_only() {
-        let mut checker = Checker::new();
+        let mut checker = Checker::Response { last: Vec::new() };
         for end in 0..GOOD.len() {
             assert_eq!(checker.front(&GOOD[..end]).unwrap(), None, "{end} bytes");
         }
@@ -112,7 +104,7 @@ mod tests {
             ("hello world", "hello there"),
         ] {
             let response = String::from_utf8_lossy(GOOD).replace(right, wrong);
-            let mut checker = Checker::new();
+            let mut checker = Checker::Response { last: Vec::new() };
             checker.front(GOOD).unwrap();
             assert!(checker.front(response.as_bytes()).is_err(), "{wrong}");
         }

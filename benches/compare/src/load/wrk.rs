@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{Generator, Latency, Load};
-use crate::scenario::{PATH, Scenario};
+use crate::scenario::{PATH, Scenario, Work};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/load/wrk.lua");
 /// What the script's line begins with.
@@ -21,12 +21,20 @@ pub(super) struct Wrk {
 }
 
 impl Wrk {
-    pub(super) fn new(addr: SocketAddr, scenario: &Scenario) -> Self {
-        Self {
-            url: format!("http://{addr}{PATH}"),
+    pub(super) fn new(addr: SocketAddr, scenario: &Scenario) -> Result<Self> {
+        let Work::Exchanges { depth } = scenario.work else {
+            bail!("wrk cannot do that");
+        };
+        let scheme = if scenario.service.is_tls() {
+            "https"
+        } else {
+            "http"
+        };
+        Ok(Self {
+            url: format!("{scheme}://{addr}{PATH}"),
             connections: scenario.connections,
-            depth: scenario.depth,
-        }
+            depth,
+        })
     }
 }
 

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use anyhow::{Result, anyhow, ensure};
 use may_minihttp::{HttpServer, HttpService, Request, Response};
 
-use super::{Peer, locked_version};
-use crate::scenario;
+use super::{Peer, built_in, locked_version};
+use crate::scenario::{self, Service};
 
 pub(super) const PEER: Peer = Peer {
     name: "may_minihttp",
@@ -18,10 +18,12 @@ pub(super) const PEER: Peer = Peer {
             locked_version("may")
         )
     },
+    services: &[Service::Http],
+    prepare: built_in,
     serve,
 };
 
-fn serve(addr: SocketAddr) -> Result<()> {
+fn serve(_: Service, addr: SocketAddr) -> Result<()> {
     ensure!(addr.port() != 0, "may_minihttp cannot tell a chosen port");
     may::config().set_workers(1).set_worker_pin(false);
     let server = HttpServer(Hello).start(addr)?;

@@ -1,20 +1,43 @@
 //! The servers compared, one a file.
 
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
+use crate::scenario::Service;
+
+mod actix;
+mod gevent;
+mod go;
 mod hyper;
+mod may;
 mod may_minihttp;
 #[cfg(feature = "maypole")]
 mod maypole;
+#[cfg(all(feature = "maypole", not(feature = "native")))]
+mod native;
+mod nginx;
+mod threads;
+mod tokio;
 
 /// All peers, in the order in which they run in a round.
 pub(crate) const PEERS: &[Peer] = &[
     #[cfg(feature = "maypole")]
     maypole::PEER,
+    #[cfg(all(feature = "maypole", not(feature = "native")))]
+    native::PEER,
     may_minihttp::PEER,
+    may::PEER,
     hyper::PEER,
+    tokio::PEER,
+    actix::PEER,
+    nginx::PEER,
+    go::PEER,
+    threads::PEER,
+    gevent::PEER,
 ];
 
 /// A server that can be compared with the others.
@@ -22,12 +45,16 @@ pub(crate) struct Peer {
     pub(crate) name: &'static str,
     /// Its version, for the report.
     pub(crate) version: fn() -> String,
+    /// What it can do.
+    pub(crate) services: &'static [Service],
+    /// Called once before it is used; an error says why it is not there.
+    pub(crate) prepare: fn() -> Result<()>,
     /// Serves on this address, in a process of its own that is already pinned.
     ///
     /// Port 0 means "choose one and print it"; a peer that cannot refuses it. A
     /// peer that is another program `exec`s it here, so that the process keeps
     /// its id.
-    pub(crate) serve: fn(SocketAddr) -> Result<()>,
+    pub(crate) serve: fn(Service, SocketAddr) -> Result<()>,
 }
 
 pub(crate) fn find(name: &str) -> Result<&'static Peer> {
@@ -35,6 +62,11 @@ pub(crate) fn find(name: &str) -> Result<&'static Peer> {
         Some(peer) => Ok(peer),
         None => bail!("no peer {name:?}; --list lists them"),
     }
+}
+
+/// Of a peer that is in this program.
+fn built_in() -> Result<()> {
+    Ok(())
 }
 
 /// Tells which port was chosen when the caller left it open.
@@ -52,4 +84,29 @@ fn locked_version(package: &str) -> String {
         .split_once(&entry)
         .and_then(|(_, rest)| rest.split_once('"'));
     version.map_or("unknown", |(version, _)| version).to_owned()
+}
+
+/// Becomes another program.
+fn become_program(command: &mut Command) -> Result<()> {
+    let error = command.exec();
+    Err(error).with_context(|| format!("cannot run {}", command.get_program().display()))
+}
+
+/// What a command prints, or why there is nothing.
+fn output(command: &mut Command) -> Result<String> {
+    let name = command.get_program().display().to_string();
+    let output = command.output().with_context(|| name.clone())?;
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() {
+        bail!("{name}: {}", text.trim());
+    }
+    Ok(text.trim().to_owned())
+}
+
+/// A folder for what peers need: `peers` in the package's `target`.
+fn folder() -> Result<PathBuf> {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers"));
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
