@@ -23,6 +23,8 @@ pub(crate) struct Sample {
     pub(crate) load: Load,
     /// CPU time that the server's process used meanwhile.
     pub(crate) server_cpu: Duration,
+    /// The most that one of its threads used of that.
+    pub(crate) busiest_thread: Duration,
     /// The same of the built-in client's thread.
     pub(crate) client_cpu: Option<Duration>,
     /// The server's resident memory at the end, in bytes, and before there were
@@ -52,7 +54,12 @@ impl Sample {
         self.server_cpu.as_secs_f64() / self.load.elapsed.as_secs_f64()
     }
 
-    /// The same for the built-in client.
+    /// The share of the server's CPU time that its busiest thread used.
+    pub(crate) fn busiest_share(&self) -> f64 {
+        self.busiest_thread.as_secs_f64() / self.server_cpu.as_secs_f64()
+    }
+
+    /// The same as `server_busy` for the built-in client.
     pub(crate) fn client_busy(&self) -> Option<f64> {
         let cpu = self.client_cpu?;
         Some(cpu.as_secs_f64() / self.load.elapsed.as_secs_f64())
@@ -103,11 +110,15 @@ fn measure(
     // What is in flight at the start is answered on the time before, and counted
     // after; at the end it is the other way round.
     thread::sleep(SETTLE);
-    let (server_before, client_before) = (server.cpu_time()?, server::thread_cpu_time()?);
+    let (server_before, client_before) = (server.cpu_times()?, server::thread_cpu_time()?);
     let load = generator.run(plan.seconds)?;
     let client_after = server::thread_cpu_time()?;
     thread::sleep(SETTLE);
-    let server_after = server.cpu_time()?;
+    let used: Vec<Duration> = server
+        .cpu_times()?
+        .into_iter()
+        .map(|(thread, time)| time - server_before.get(&thread).copied().unwrap_or_default())
+        .collect();
 
     ensure!(load.requests > 0, "no request was answered");
     Ok(Sample {
@@ -115,7 +126,8 @@ fn measure(
         scenario,
         peer,
         load,
-        server_cpu: server_after.saturating_sub(server_before),
+        server_cpu: used.iter().sum(),
+        busiest_thread: used.into_iter().max().unwrap_or_default(),
         client_cpu: match plan.generator {
             Kind::BuiltIn => Some(client_after.saturating_sub(client_before)),
             Kind::Wrk => None,

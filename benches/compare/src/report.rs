@@ -87,9 +87,9 @@ fn write_scenario(
     }
     writeln!(
         text,
-        " p50 µs | p99 µs | p99 ÷ p50 | max µs | {unit}/s min–max | CPU µs min–max | server busy | client busy | MiB | bytes/connection |"
+        " p50 µs | p99 µs | p99 ÷ p50 | max µs | {unit}/s min–max | CPU µs min–max | server busy | busiest thread | client busy | MiB | bytes/connection |"
     )?;
-    writeln!(text, "|---|{}", "--:|".repeat(12 + baselines.len()))?;
+    writeln!(text, "|---|{}", "--:|".repeat(13 + baselines.len()))?;
     for row in &rows {
         write!(text, "| {} | {:.0} |", row.peer, row.rate.median)?;
         write!(text, " {:.3} |", row.cpu.median)?;
@@ -109,6 +109,7 @@ fn write_scenario(
         write!(text, " {:.0}–{:.0} |", row.rate.min, row.rate.max)?;
         write!(text, " {:.3}–{:.3} |", row.cpu.min, row.cpu.max)?;
         write!(text, " {:.0} % |", row.server_busy * 100.0)?;
+        write!(text, " {:.0} % |", row.busiest_share * 100.0)?;
         let client_busy = row.client_busy.map(|busy| busy * 100.0);
         write_or_dash(text, client_busy, " %")?;
         write!(text, " {:.1} |", row.resident / f64::from(1 << 20))?;
@@ -136,6 +137,7 @@ struct Row {
     /// The longest of all rounds.
     max: Option<f64>,
     server_busy: f64,
+    busiest_share: f64,
     client_busy: Option<f64>,
     resident: f64,
     bytes_per_connection: f64,
@@ -164,6 +166,7 @@ impl Row {
             .map(|spread| spread.median),
             max: latency(|latency| latency.max).map(|spread| spread.max),
             server_busy: Spread::of(mine().map(Sample::server_busy)).median,
+            busiest_share: Spread::of(mine().map(Sample::busiest_share)).median,
             client_busy: Spread::of_known(mine().map(Sample::client_busy))
                 .map(|spread| spread.median),
             resident: Spread::of(mine().map(|sample| sample.resident as f64)).median,
@@ -209,6 +212,7 @@ fn run_json(sample: &Sample) -> Value {
         "seconds": sample.load.elapsed.as_secs_f64(),
         "requests_per_second": sample.requests_per_second(),
         "server_cpu_seconds": sample.server_cpu.as_secs_f64(),
+        "busiest_thread_seconds": sample.busiest_thread.as_secs_f64(),
         "cpu_us_per_request": sample.cpu_per_request(),
         "client_cpu_seconds": sample.client_cpu.map(|cpu| cpu.as_secs_f64()),
         "p50_us": latency.map(|latency| micros(latency.p50)),

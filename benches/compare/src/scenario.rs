@@ -88,6 +88,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         work: Work::Exchanges { depth: 1 },
     },
     Scenario {
+        name: "visits",
+        about: "a connection for each 64 bytes, 64 at a time",
+        service: Service::Echo,
+        connections: 64,
+        work: Work::Visits,
+    },
+    Scenario {
         name: "tls-echo",
         about: "64 bytes to and fro over TLS 1.2 on 64 connections",
         service: Service::TlsEcho,
@@ -102,6 +109,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         work: Work::Visits,
     },
 ];
+
+/// Scenarios that run only when they are named.
+const EXPERIMENTS: &[Scenario] = &[Scenario {
+    name: "echo-8",
+    about: "64 bytes to and fro on 8 connections",
+    service: Service::Echo,
+    connections: 8,
+    work: Work::Exchanges { depth: 1 },
+}];
 
 /// One kind of load.
 pub(crate) struct Scenario {
@@ -202,7 +218,8 @@ impl Service {
 }
 
 pub(crate) fn find(name: &str) -> Result<&'static Scenario> {
-    match SCENARIOS.iter().find(|scenario| scenario.name == name) {
+    let mut all = SCENARIOS.iter().chain(EXPERIMENTS);
+    match all.find(|scenario| scenario.name == name) {
         Some(scenario) => Ok(scenario),
         None => bail!("no scenario {name:?}; --list lists them"),
     }

@@ -1,8 +1,11 @@
 //! A server's process: starting, pinning, watching and ending it.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,12 +36,19 @@ pub(crate) fn serve(peer: &Peer, service: Service, port: u16, core: Option<usize
 
 /// Binds the calling thread, and what it starts, to one core.
 pub(crate) fn pin(core: usize) -> Result<()> {
-    if core >= CpuSet::MAX_CPU {
-        bail!("no core {core} on this machine");
+    pin_to(core..core + 1)
+}
+
+/// Binds the calling thread, and what it starts, to some cores.
+pub(crate) fn pin_to(numbers: Range<usize>) -> Result<()> {
+    if numbers.end > CpuSet::MAX_CPU {
+        bail!("no cores {numbers:?} on this machine");
     }
     let mut cores = CpuSet::new();
-    cores.set(core);
-    sched_setaffinity(None, &cores).with_context(|| format!("cannot run on core {core}"))
+    for core in numbers.clone() {
+        cores.set(core);
+    }
+    sched_setaffinity(None, &cores).with_context(|| format!("cannot run on cores {numbers:?}"))
 }
 
 /// A server that runs in a process of its own, killed when this is dropped.
@@ -69,17 +79,18 @@ impl Server {
         self.addr
     }
 
-    /// CPU time used so far by the threads alive.
-    pub(crate) fn cpu_time(&self) -> Result<Duration> {
+    /// CPU time used so far by each of the threads alive, by its number.
+    pub(crate) fn cpu_times(&self) -> Result<BTreeMap<OsString, Duration>> {
         let tasks = format!("/proc/{}/task", self.child.id());
-        let mut total = Duration::ZERO;
+        let mut times = BTreeMap::new();
         for task in fs::read_dir(&tasks).context("the server is gone")? {
+            let task = task?;
             // A thread may end between the listing and the reading.
-            if let Ok(time) = on_cpu(&format!("{}/schedstat", task?.path().display())) {
-                total += time;
+            if let Ok(time) = on_cpu(&format!("{}/schedstat", task.path().display())) {
+                times.insert(task.file_name(), time);
             }
         }
-        Ok(total)
+        Ok(times)
     }
 
     /// Resident memory in bytes.

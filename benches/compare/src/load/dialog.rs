@@ -49,6 +49,10 @@ pub(crate) enum Checker {
 }
 
 impl Checker {
+    pub(super) fn is_echo(&self) -> bool {
+        matches!(self, Self::Echo)
+    }
+
     /// The length of the answer at the front of the input, or `None` while it is
     /// incomplete.
     ///

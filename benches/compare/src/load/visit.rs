@@ -112,7 +112,9 @@ impl Visit {
             if let Some(length) = dialog.checker.front(&self.input)? {
                 ensure!(length == self.input.len(), "more than an answer");
                 self.answered = true;
-                wire.say_goodbye()?;
+                if dialog.checker.is_echo() {
+                    wire.say_goodbye()?;
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What a connection of the client goes over: TCP, or TLS on it.
 
 use std::io::{ErrorKind, Read, Result as IoResult, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use anyhow::{Context, Result};
 use native_tls::{TlsConnector, TlsStream};
@@ -34,17 +34,17 @@ impl Wire {
         }
     }
 
-    /// Says that nothing more will be written, where that is a message of its
-    /// own: with TLS. An HTTP server closes by itself.
+    /// Says that nothing more will be written.
     pub(super) fn say_goodbye(&mut self) -> Result<()> {
-        match self {
-            Self::Plain(_) => Ok(()),
-            Self::Tls(stream) => match stream.shutdown() {
-                Err(error) if error.kind() != ErrorKind::WouldBlock => {
-                    Err(error).context("cannot say goodbye")
-                }
-                _ => Ok(()),
-            },
+        let said = match self {
+            Self::Plain(stream) => stream.shutdown(Shutdown::Write),
+            Self::Tls(stream) => stream.shutdown(),
+        };
+        match said {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                Err(error).context("cannot say goodbye")
+            }
+            _ => Ok(()),
         }
     }
 

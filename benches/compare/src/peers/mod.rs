@@ -12,6 +12,8 @@ use crate::scenario::Service;
 mod actix;
 mod gevent;
 mod go;
+#[cfg(feature = "native")]
+mod hubs;
 mod hyper;
 mod may;
 mod may_minihttp;
@@ -40,6 +42,14 @@ pub(crate) const PEERS: &[Peer] = &[
     gevent::PEER,
 ];
 
+/// Peers that run only when they are named.
+const EXPERIMENTS: &[Peer] = &[
+    #[cfg(feature = "native")]
+    hubs::LOAD,
+    #[cfg(feature = "native")]
+    hubs::REUSEPORT,
+];
+
 /// A server that can be compared with the others.
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
@@ -58,7 +68,8 @@ pub(crate) struct Peer {
 }
 
 pub(crate) fn find(name: &str) -> Result<&'static Peer> {
-    match PEERS.iter().find(|peer| peer.name == name) {
+    let mut all = PEERS.iter().chain(EXPERIMENTS);
+    match all.find(|peer| peer.name == name) {
         Some(peer) => Ok(peer),
         None => bail!("no peer {name:?}; --list lists them"),
     }

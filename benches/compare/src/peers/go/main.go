@@ -62,7 +62,7 @@ func main() {
 	if service == "https" || service == "tls-echo" {
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{identity}})
 	}
-	if service == "http" || service == "https" || service == "stream" {
+	if service != "echo" && service != "tls-echo" {
 		log.Fatal(http.Serve(listener, http.HandlerFunc(answer)))
 	}
 	for {
