@@ -19,6 +19,8 @@ mod child;
 mod client;
 mod logging;
 mod response;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io::{self, Write};
 use std::process;
@@ -32,6 +34,11 @@ pub(crate) use child::{Child, cpu_time, in_child};
 pub(crate) use client::{Client, is_refused};
 pub(crate) use logging::{Record, capture_log, logged};
 pub(crate) use response::Response;
+#[cfg(feature = "tls")]
+pub(crate) use tls::{
+    TlsClient, has_command, has_openssl, openssl_tells, read_testdata, testdata, tls_config,
+    tls_config_with,
+};
 
 /// How long anything that must happen may take to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
