@@ -16,20 +16,26 @@ use std::path::{Path, PathBuf};
 use support::{Child, Client, watchdog};
 
 /// The examples that a test here starts.
-const TESTED: &[&str] = &["echo_server", "wsgi_server"];
+const TESTED: &[&str] = &["echo_server", "wsgi_server", "wsgi_server_ssl"];
 
 /// The longest an example may be.
 const MAX_LINES: usize = 59;
 
 /// An example's process, on a port of its own.
 struct Example {
-    _process: Child,
+    process: Child,
     addr: SocketAddr,
 }
 
 /// Starts an example; `before_addr` is what it prints before its address.
 #[track_caller]
 fn start(name: &str, before_addr: &str) -> Example {
+    start_with(name, &[], before_addr)
+}
+
+/// The same, with more arguments behind the address.
+#[track_caller]
+fn start_with(name: &str, more: &[&str], before_addr: &str) -> Example {
     assert!(TESTED.contains(&name));
     let path = binary(name);
     assert!(
@@ -38,12 +44,10 @@ fn start(name: &str, before_addr: &str) -> Example {
          only after `cargo build --examples`",
         path.display()
     );
-    let process = Child::of_program(&path, &["127.0.0.1:0"]);
+    let args = [&["127.0.0.1:0"], more].concat();
+    let process = Child::of_program(&path, &args);
     let addr = process.line(before_addr).trim().parse().unwrap();
-    Example {
-        _process: process,
-        addr,
-    }
+    Example { process, addr }
 }
 
 /// Where cargo puts an example: beside the folder of this test's binary.
@@ -187,4 +191,47 @@ fn wsgi_server_is_not_stopped_by_half_a_request() {
     let response = slow.response();
     assert!(response.head.starts_with("HTTP/1.1 404 Not Found\r\n"));
     slow.expect_end();
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn wsgi_server_ssl_says_hello_and_renews_its_certificate() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use support::{TlsClient, has_openssl, read_testdata};
+
+    let _watchdog = watchdog();
+    if !has_openssl() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = ("server.crt", "server.key");
+    let (cert, key) = (folder.path().join(cert), folder.path().join(key));
+    let put = |cert_file, key_file| {
+        fs::write(&cert, read_testdata(cert_file)).unwrap();
+        fs::write(&key, read_testdata(key_file)).unwrap();
+    };
+    put("cert.pem", "key.pem");
+    let files = [cert.to_str().unwrap(), key.to_str().unwrap()];
+    let example = start_with("wsgi_server_ssl", &files, "Serving on https://");
+    let ask = |trusted| {
+        let mut client = TlsClient::trusting(example.addr, trusted);
+        client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        client.send("GET /xxx HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let answers = client.read_to_end();
+        String::from_utf8(answers).unwrap()
+    };
+    let answers = ask("cert.pem");
+    assert!(answers.contains("<b>hello world</b>"), "{answers}");
+    assert!(answers.ends_with("<h1>Not Found</h1>"), "{answers}");
+
+    let process = Pid::from_raw(example.process.id().try_into().unwrap()).unwrap();
+    let hang_up = || kill_process(process, Signal::HUP).unwrap();
+    put("other-cert.pem", "key.pem");
+    hang_up();
+    example.process.line("The old certificate stays: ");
+    assert!(ask("cert.pem").contains("<b>hello world</b>"));
+    put("other-cert.pem", "other-key.pem");
+    hang_up();
+    example.process.line("Reloaded");
+    assert!(ask("other-cert.pem").contains("<b>hello world</b>"));
 }
