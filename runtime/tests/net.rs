@@ -12,8 +12,8 @@ use std::net::{Ipv6Addr, Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use maypole_runtime::net::{TcpListener, TcpStream};
-use maypole_runtime::{Greenlet, spawn, with_timeout};
+use maypole_runtime::net::{TcpListener, TcpStream, lookup_host};
+use maypole_runtime::{Greenlet, spawn, threadpool, with_timeout};
 
 mod support;
 
@@ -246,4 +246,39 @@ fn descriptors_go_to_std_and_back() {
         far.write_all(b"x").unwrap();
         assert_eq!(near.read(&mut [0; 4]).unwrap(), 1);
     });
+}
+
+#[test]
+fn a_source_address_is_where_it_comes_from() {
+    in_greenlet(|| {
+        let (listener, addr) = listening();
+        let source: SocketAddr = "127.0.0.9:0".parse().unwrap();
+        let near = TcpStream::connect_from(source, addr).unwrap();
+        assert_eq!(near.local_addr().unwrap().ip(), source.ip());
+        assert_eq!(listener.accept().unwrap().1, near.local_addr().unwrap());
+        let six: SocketAddr = "[::1]:0".parse().unwrap();
+        assert!(TcpStream::connect_from(six, addr).is_err());
+        let foreign: SocketAddr = "192.0.2.1:0".parse().unwrap();
+        let error = TcpStream::connect_from(foreign, addr).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+        assert!(error.to_string().contains("192.0.2.1"), "{error}");
+    });
+}
+
+#[test]
+fn more_lookups_than_threads_are_served() {
+    in_greenlet(|| {
+        let lookups: Vec<_> = (0..100)
+            .map(|_| spawn(|| lookup_host(("localhost", 80)).unwrap().len()))
+            .collect();
+        let killed = spawn(|| lookup_host(("localhost", 80)));
+        killed.kill();
+        for lookup in lookups {
+            assert!(lookup.get().unwrap() > 0);
+        }
+        // On a thread of the pool it does not wait for another one.
+        let found = threadpool::run(|| lookup_host(("localhost", 80)));
+        assert!(!found.unwrap().is_empty());
+    });
+    assert!(!lookup_host("localhost:80").unwrap().is_empty());
 }

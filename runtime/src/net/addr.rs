@@ -4,22 +4,15 @@ use std::io;
 use std::net::{
     IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs as _,
 };
-use std::sync::Arc;
 
-use parking_lot::Mutex;
-
-use crate::event::Event;
-use crate::lock::Semaphore;
-
-/// Lookups that run at once; more wait. glibc's resolver holds a thread each.
-const MAX_LOOKUPS: usize = 10;
+use crate::threadpool;
 
 /// Anything that names one or more socket addresses, as
 /// [`std::net::ToSocketAddrs`] does.
 ///
 /// std's trait looks names up inside its method, which would stop the hub. This
-/// one hands out either addresses or the name, so that the lookup can run on a
-/// thread of its own.
+/// one hands out either addresses or the name, so that the lookup can run on
+/// another thread; see [`lookup_host`].
 pub trait ToSocketAddrs {
     /// The addresses, or the name to look up.
     ///
@@ -128,29 +121,35 @@ from_addr!(
     (Ipv6Addr, u16)
 );
 
-/// Looks a name up on a thread of its own, because `getaddrinfo` blocks.
+/// The addresses that a name stands for, IPv6 scopes included.
+///
+/// `getaddrinfo` blocks, so it runs on a thread of the
+/// [default pool](crate::threadpool::default_pool); only the caller is
+/// suspended. A kill or a time-out interrupts it; the lookup runs on then, and
+/// its answer is dropped. Addresses that are no names are handed back at once.
+///
+/// # Errors
+///
+/// When the name is not known or cannot be looked up; `InvalidInput` for a text
+/// that is no address.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::net::lookup_host;
+///
+/// let found = lookup_host("localhost:80")?;
+/// assert!(found.iter().all(|addr| addr.ip().is_loopback() && addr.port() == 80));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "getaddrinfo")]
+#[doc(alias = "gethostbyname")]
+pub fn lookup_host(addr: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
+    addr.to_target()?.resolve()
+}
+
 fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    static LOOKUPS: std::sync::OnceLock<Semaphore> = std::sync::OnceLock::new();
-    let permit = LOOKUPS
-        .get_or_init(|| Semaphore::new(MAX_LOOKUPS))
-        .acquire()?;
-    let answer = Arc::new(Mutex::new(None));
-    let done = Event::new();
-    let (theirs, finished) = (answer.clone(), done.clone());
-    std::thread::Builder::new()
-        .name("maypole-lookup".to_owned())
-        .spawn(move || {
-            let found = (host.as_str(), port)
-                .to_socket_addrs()
-                .map(Iterator::collect);
-            *theirs.lock() = Some(found);
-            drop(permit);
-            finished.set();
-        })?;
-    done.wait();
-    let found = answer.lock().take();
-    // Empty only when this greenlet unwinds and could not wait.
-    found.unwrap_or_else(|| Err(io::Error::other("cannot wait for a lookup while unwinding")))
+    threadpool::run_io(move || Ok((host.as_str(), port).to_socket_addrs()?.collect()))
 }
 
 #[cfg(test)]
@@ -184,6 +183,11 @@ mod tests {
         let none: &[SocketAddr] = &[];
         let error = none.to_target().unwrap().resolve().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn names_that_nobody_has_are_errors() {
+        lookup_host(("no-such-host.invalid", 80)).unwrap_err();
     }
 
     #[test]

@@ -34,8 +34,7 @@ pub struct TcpListener {
 impl TcpListener {
     /// Binds to the first of the addresses that can be bound, and listens.
     ///
-    /// Names are looked up on a thread of their own; the caller is suspended
-    /// meanwhile.
+    /// Suspends the caller when there is a name to look up.
     ///
     /// # Errors
     ///

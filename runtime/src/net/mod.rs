@@ -14,7 +14,7 @@ mod stream;
 mod udp;
 mod unix;
 
-pub use addr::{Target, ToSocketAddrs};
+pub use addr::{Target, ToSocketAddrs, lookup_host};
 pub use builder::TcpListenerBuilder;
 pub use listener::{Incoming, TcpListener};
 pub use stream::TcpStream;

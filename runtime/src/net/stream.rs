@@ -12,6 +12,7 @@ use crate::engine::Interest;
 use crate::wait::deadline_after;
 
 use super::ToSocketAddrs;
+use super::builder::naming;
 use super::common::{handle_traits, stream_traits, time_limits};
 
 /// A TCP connection, with the methods of [`std::net::TcpStream`].
@@ -46,21 +47,30 @@ pub struct TcpStream {
 impl TcpStream {
     /// Connects to the first of the addresses that accepts.
     ///
-    /// Suspends the caller; names are looked up on a thread of their own.
+    /// Suspends the caller; names are looked up as by
+    /// [`lookup_host`](super::lookup_host). An address that does not answer
+    /// takes the kernel two minutes: see
+    /// [`connect_timeout`](Self::connect_timeout) and, for all of it together,
+    /// [`with_timeout`](crate::with_timeout).
     ///
     /// # Errors
     ///
     /// The error of the last address tried, or of the lookup.
     #[doc(alias = "create_connection")]
     pub fn connect(addr: impl ToSocketAddrs) -> io::Result<Self> {
-        let mut last = None;
-        for addr in addr.to_target()?.resolve()? {
-            match connect_until(&addr, None) {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+        connect_first(addr, None)
+    }
+
+    /// As [`connect`](Self::connect), from an address of this machine: port 0
+    /// lets the kernel pick one.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect); also when `source` is none of this
+    /// machine's addresses, in use, or of another family.
+    #[doc(alias = "source_address")]
+    pub fn connect_from(source: SocketAddr, addr: impl ToSocketAddrs) -> io::Result<Self> {
+        connect_first(addr, Some(&source))
     }
 
     /// Connects to one address within `limit`.
@@ -73,7 +83,7 @@ impl TcpStream {
         if limit.is_zero() {
             return Err(zero_limit());
         }
-        connect_until(addr, deadline_after(limit))
+        connect_until(addr, None, deadline_after(limit))
     }
 
     /// Takes over a connection that is non-blocking already.
@@ -228,13 +238,31 @@ impl TcpStream {
 stream_traits!(TcpStream);
 handle_traits!(TcpStream, std::net::TcpStream);
 
-fn connect_until(addr: &SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {
+fn connect_first(addr: impl ToSocketAddrs, source: Option<&SocketAddr>) -> io::Result<TcpStream> {
+    let mut last = None;
+    for addr in addr.to_target()?.resolve()? {
+        match connect_until(&addr, source, None) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+}
+
+fn connect_until(
+    addr: &SocketAddr,
+    source: Option<&SocketAddr>,
+    deadline: Option<Instant>,
+) -> io::Result<TcpStream> {
     let family = match addr {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket: OwnedFd = socket_with(family, SocketType::STREAM, flags, None)?;
+    if let Some(source) = source {
+        rustix::net::bind(&socket, source).map_err(|error| naming(&error.into(), source))?;
+    }
     let begun = rustix::net::connect(&socket, addr);
     let stream = TcpStream::from_nonblocking(socket.into());
     match begun {

@@ -1,10 +1,14 @@
 //! The pool that the library itself uses.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use super::ThreadPool;
+use crate::wait;
+
+use super::{TaskError, ThreadPool};
 
 /// Threads of the default pool at most: gevent's number. They wait for the most
 /// part, so it does not follow the number of cores.
@@ -44,6 +48,30 @@ where
     T: Send + 'static,
 {
     default_pool().apply(body)
+}
+
+/// [`run`] for calls of the system: what keeps it from running is an error.
+///
+/// # Errors
+///
+/// `body`'s; [`Unwinding`](crate::Unwinding); what the system says when it gives
+/// no thread; and when the pool was killed.
+pub(crate) fn run_io<T, F>(body: F) -> io::Result<T>
+where
+    F: FnOnce() -> io::Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    wait::refuse_to_wait()?;
+    let pool = default_pool();
+    if pool.is_own_thread() {
+        return body();
+    }
+    let task = pool.spawn_timeout(Duration::MAX, body)?;
+    match task.get().map_err(TaskError::into_panic) {
+        Ok(done) => done,
+        Err(Ok(payload)) => resume_unwind(payload),
+        Err(Err(error)) => Err(io::Error::other(error)),
+    }
 }
 
 /// Sets how many threads the default pool has at most, before it is first used;

@@ -13,6 +13,7 @@ mod default;
 mod pool;
 mod task;
 
+pub(crate) use default::run_io;
 pub use default::{default_pool, run, set_default_size};
 pub use pool::ThreadPool;
 pub use task::{Task, TaskError};

@@ -194,7 +194,7 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        if std::ptr::eq(MINE.get(), Arc::as_ptr(self.shared())) {
+        if self.is_own_thread() {
             return body();
         }
         match self.spawn(body).get().map_err(TaskError::into_panic) {
@@ -290,6 +290,11 @@ impl ThreadPool {
             Ok(waited) => waited != Waited::TimedOut,
             Err(_) => self.is_empty(),
         }
+    }
+
+    /// Whether the caller is a thread of this pool, which must not wait for it.
+    pub(super) fn is_own_thread(&self) -> bool {
+        std::ptr::eq(MINE.get(), Arc::as_ptr(self.shared()))
     }
 
     fn shared(&self) -> &Arc<Shared> {
