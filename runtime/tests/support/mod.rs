@@ -6,6 +6,7 @@
 )]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+pub mod crowd;
 pub mod line;
 
 use std::sync::atomic::{AtomicBool, Ordering};
