@@ -15,6 +15,7 @@
 mod support;
 
 mod access_log;
+mod drain;
 mod environ;
 mod errors;
 mod expect;
@@ -33,6 +34,7 @@ mod output;
 mod reports;
 mod requests;
 mod shapes;
+mod slow;
 
 use std::io::{self, Read};
 
@@ -58,6 +60,14 @@ where
     let server = builder.bind("127.0.0.1:0", application).unwrap();
     server.start().unwrap();
     server
+}
+
+/// Limits that end nothing.
+fn patient() -> Builder {
+    WsgiServer::builder()
+        .keep_alive_timeout(support::LONG)
+        .head_timeout(support::LONG)
+        .stall_timeout(support::LONG)
 }
 
 /// gevent's hello world.

@@ -32,6 +32,8 @@ pub(crate) struct Reply {
     // What has gone out: the status, and bytes of the body without framing.
     status: Option<StatusCode>,
     body_sent: u64,
+    // Bytes of a further request have come already.
+    has_followers: bool,
 }
 
 #[derive(Debug)]
@@ -76,6 +78,7 @@ impl Reply {
             date,
             status: None,
             body_sent: 0,
+            has_followers: false,
         }
     }
 
@@ -89,6 +92,12 @@ impl Reply {
         self.date = date;
         self.status = None;
         self.body_sent = 0;
+        self.has_followers = false;
+    }
+
+    /// Another request has come behind this one, or part of it.
+    pub(crate) fn set_has_followers(&mut self, has: bool) {
+        self.has_followers = has;
     }
 
     /// The status that was sent, once there is one.
@@ -142,7 +151,7 @@ impl Reply {
 
     /// Queues a complete answer.
     pub(super) fn send(&mut self, wire: &Wire, status: StatusCode, body: &[u8]) -> io::Result<()> {
-        self.close_if_body_is_withheld(wire);
+        self.close_if_last(wire);
         let keep_alive = wire.with_out(|out| {
             self.head
                 .send(out, status, body, &self.exchange, &self.date)
@@ -194,7 +203,7 @@ impl Reply {
             self.body = body;
             return sent;
         }
-        self.close_if_body_is_withheld(wire);
+        self.close_if_last(wire);
         let content = Content::Complete(len);
         let started = wire.with_out(|out| {
             self.head
@@ -254,7 +263,7 @@ impl Reply {
 
     /// Queues the head of a body that is written piece by piece.
     fn begin(&mut self, wire: &Wire, status: StatusCode) -> io::Result<()> {
-        self.close_if_body_is_withheld(wire);
+        self.close_if_last(wire);
         let started = wire.with_out(|out| {
             self.head
                 .start(out, status, Content::Stream, &self.exchange, &self.date)
@@ -334,10 +343,16 @@ impl Reply {
         self.exchange.head || matches!(status.as_u16(), 204 | 205 | 304)
     }
 
+    /// Decides whether this is the last answer of the connection. It is when the
+    /// server drains, but for answers to what has come before that.
+    ///
     /// A client that waited for an interim answer and gets a final one instead
     /// may or may not send its body: nobody can tell where the next request
     /// begins. RFC 9110 section 10.1.1.
-    fn close_if_body_is_withheld(&mut self, wire: &Wire) {
+    fn close_if_last(&mut self, wire: &Wire) {
+        if wire.is_draining() && !self.has_followers {
+            self.exchange.keep_alive = false;
+        }
         if wire.owes_continue() {
             self.exchange.keep_alive = false;
             wire.set_owes_continue(false);

@@ -139,6 +139,11 @@ impl Wire {
         self.ended.get()
     }
 
+    /// Whether the server has begun to stop.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.stream.borrow().is_draining()
+    }
+
     /// The request at hand asks for an interim answer, or does not.
     pub(crate) fn set_owes_continue(&self, owes: bool) {
         self.owes_continue.set(owes);

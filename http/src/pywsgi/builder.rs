@@ -94,10 +94,43 @@ impl Builder {
         self
     }
 
-    /// How long a read of a body may wait for its next bytes, and a write for a
-    /// client that does not take its answer; 30 s by default.
-    pub fn stall_timeout(mut self, limit: Duration) -> Self {
-        self.settings.stall_timeout = limit;
+    /// How long a read of a body may wait for its next bytes; 30 s by default.
+    pub fn read_timeout(mut self, limit: Duration) -> Self {
+        self.settings.read_timeout = limit;
+        self
+    }
+
+    /// How long a write may wait for a client that does not take its answer; 30 s
+    /// by default.
+    pub fn write_timeout(mut self, limit: Duration) -> Self {
+        self.settings.write_timeout = limit;
+        self
+    }
+
+    /// [`read_timeout`](Self::read_timeout) and
+    /// [`write_timeout`](Self::write_timeout) at once.
+    pub fn stall_timeout(self, limit: Duration) -> Self {
+        self.read_timeout(limit).write_timeout(limit)
+    }
+
+    /// How much of a body that the application left unread is read and dropped to
+    /// keep the connection, and of what follows an answer that closes it; 256 KiB
+    /// by default. Beyond it the connection is closed.
+    pub fn max_discard(mut self, bytes: usize) -> Self {
+        self.settings.max_discard = bytes;
+        self
+    }
+
+    /// How long that may take; 1 s by default.
+    pub fn discard_timeout(mut self, limit: Duration) -> Self {
+        self.settings.discard_timeout = limit;
+        self
+    }
+
+    /// How many bytes of answers to pipelined requests are gathered before they
+    /// are sent; 64 KiB by default. What an application streams is not gathered.
+    pub fn max_queued(mut self, bytes: usize) -> Self {
+        self.settings.max_queued = bytes;
         self
     }
 

@@ -15,7 +15,7 @@ use crate::proto::{BodyFraming, Exchange, HeadParser, HeaderTable, ProtoError, w
 use super::buffers;
 use super::caller::Caller;
 use super::received::Received;
-use super::settings::{MAX_QUEUED, Settings};
+use super::settings::Settings;
 use super::unread::{discard, linger, set_read_timeout};
 
 /// Serves a connection until it ends.
@@ -30,7 +30,7 @@ pub(super) fn serve(
     settings: &Settings,
     server: &Server,
 ) -> io::Result<()> {
-    stream.set_write_timeout(Some(settings.stall_timeout))?;
+    stream.set_write_timeout(Some(settings.write_timeout))?;
     let wire = Wire::new(stream);
     let counted = settings.observer.connection(&wire);
     let mut connection = Connection {
@@ -55,7 +55,7 @@ pub(super) fn serve(
     buffers::give(connection.input.into_buffer());
     let outcome = match ended? {
         End::Close => Ok(()),
-        End::Linger => linger(&wire),
+        End::Linger => linger(&wire, settings),
     };
     buffers::give_output(wire.take_out());
     outcome
@@ -142,7 +142,7 @@ impl Connection<'_> {
                 // What is queued of the answer still goes out, its end does not.
                 Some(Verdict::Cut) => return Ok(Some(End::Close)),
             }
-            if self.wire.queued() >= MAX_QUEUED {
+            if self.wire.queued() >= self.settings.max_queued {
                 self.wire.flush()?;
             }
         }
@@ -178,6 +178,8 @@ impl Connection<'_> {
         };
         if head.framing == BodyFraming::None {
             let body = Input::new(self.wire, limits, head.framing, Vec::new(), 0);
+            // What has come whole is answered, whatever happens to the server.
+            reply.set_has_followers(input.bytes().len() > head.len);
             let (verdict, _) = self.caller.call(head, body, reply);
             let len = head.len;
             input.consume(len);
@@ -193,11 +195,12 @@ impl Connection<'_> {
         // Who has begun to send does not wait. RFC 9110 section 10.1.1.
         let waits = head.expect_continue && begun.is_empty();
         self.wire.set_owes_continue(waits);
-        set_read_timeout(self.wire, self.settings.stall_timeout)?;
+        set_read_timeout(self.wire, self.settings.read_timeout)?;
         let body = Input::new(self.wire, limits, head.framing, buffer, begun.len());
         let (mut verdict, mut body) = self.caller.call(head, body, reply);
         if !body.is_done() && verdict != Verdict::Cut {
-            let kept = verdict == Verdict::KeepAlive && discard(self.wire, &mut body)?;
+            let kept =
+                verdict == Verdict::KeepAlive && discard(self.wire, &mut body, self.settings)?;
             if !kept {
                 verdict = Verdict::CloseUnread;
             }
@@ -210,7 +213,7 @@ impl Connection<'_> {
     }
 
     /// Waits until a request begins, without a buffer. False when the client
-    /// has closed, or says nothing for too long.
+    /// has closed or says nothing for too long, or when the server drains.
     fn wait_for_request(&mut self) -> io::Result<bool> {
         self.wire.flush()?;
         self.counted.publish();
@@ -219,9 +222,16 @@ impl Connection<'_> {
         if let Some(reply) = &mut self.reply {
             reply.shrink();
         }
-        let waited = self.wire.with_stream(|stream| stream.wait_read());
+        let waited = self.wire.with_stream(|stream| stream.wait_request());
         self.wire.put_out(buffers::take_output());
-        match waited.and_then(|()| self.input.receive(self.wire)) {
+        match waited {
+            Ok(true) => {}
+            // The server drains.
+            Ok(false) => return Ok(false),
+            Err(error) if is_end_of_idle(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        match self.input.receive(self.wire) {
             Ok(n) => Ok(n > 0),
             Err(error) if is_end_of_idle(&error) => Ok(false),
             Err(error) => Err(error),

@@ -6,15 +6,29 @@ use std::time::Duration;
 use crate::observe::Observer;
 use crate::proto::{Limits, ServerLine};
 
-/// Answers gathered for pipelined requests before they are sent.
+/// How many bytes of answers to pipelined requests are gathered before they are
+/// sent: many small answers, and no more than a socket's buffer takes at once.
 pub(super) const MAX_QUEUED: usize = 64 * 1024;
 
 /// How much of a body that the application did not read is read and dropped to
-/// keep the connection, and of what follows a refusal so that it arrives.
+/// keep the connection, and of what follows a refusal so that it arrives. About
+/// what a new connection would cost; beyond it, closing is cheaper.
 pub(super) const MAX_DISCARD: usize = 256 * 1024;
 
-/// How long that may take.
+/// How long that may take: what is under way comes within a round trip or two.
 pub(super) const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a connection may wait for its next request: long enough for a
+/// browser's next resource, short enough that idle clients do not add up.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a head may take. It is one packet, or two; who sends it byte by byte
+/// means harm.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a body may stand still, in either direction. A mobile link that
+/// drops out recovers within this, or does not.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a server's connections have in common.
 #[derive(Debug)]
@@ -22,7 +36,11 @@ pub(super) struct Settings {
     pub(super) limits: Limits,
     pub(super) keep_alive_timeout: Duration,
     pub(super) head_timeout: Duration,
-    pub(super) stall_timeout: Duration,
+    pub(super) read_timeout: Duration,
+    pub(super) write_timeout: Duration,
+    pub(super) discard_timeout: Duration,
+    pub(super) max_discard: usize,
+    pub(super) max_queued: usize,
     pub(super) server_line: Option<ServerLine>,
     pub(super) observer: Observer,
 }
@@ -31,13 +49,13 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             limits: Limits::DEFAULT,
-            // Long enough for a browser's next resource, short enough that idle
-            // clients do not add up.
-            keep_alive_timeout: Duration::from_secs(5),
-            // A head is one packet, or two; who sends it byte by byte means harm.
-            head_timeout: Duration::from_secs(10),
-            // A mobile link that drops out recovers within this, or does not.
-            stall_timeout: Duration::from_secs(30),
+            keep_alive_timeout: KEEP_ALIVE_TIMEOUT,
+            head_timeout: HEAD_TIMEOUT,
+            read_timeout: STALL_TIMEOUT,
+            write_timeout: STALL_TIMEOUT,
+            discard_timeout: DISCARD_TIMEOUT,
+            max_discard: MAX_DISCARD,
+            max_queued: MAX_QUEUED,
             // Who needs to know can ask; everybody else pays for the bytes.
             server_line: None,
             observer: Observer::default(),
@@ -50,7 +68,9 @@ impl Settings {
         let all = [
             self.keep_alive_timeout,
             self.head_timeout,
-            self.stall_timeout,
+            self.read_timeout,
+            self.write_timeout,
+            self.discard_timeout,
         ];
         if all.iter().any(Duration::is_zero) {
             return Err(io::Error::new(
