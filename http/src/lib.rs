@@ -31,6 +31,9 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod app;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod observe;
 mod proto;
 pub mod pywsgi;
