@@ -8,6 +8,7 @@
 mod addr;
 mod builder;
 mod common;
+mod hangup;
 mod linger;
 mod listener;
 mod stream;

@@ -219,6 +219,11 @@ impl TcpStream {
         self.socket.wait_read_unless(stop)
     }
 
+    /// Suspends until there may be news for a reader; may return early.
+    pub(super) fn input_event(&self, deadline: Option<Instant>) -> io::Result<()> {
+        self.socket.ready(Interest::Read, deadline)
+    }
+
     fn std(&self) -> &std::net::TcpStream {
         self.socket.get_ref()
     }
