@@ -33,9 +33,9 @@ pub mod server {
 /// Requests and responses.
 pub mod http {
     pub use maypole_http::{
-        AccessLog, BodyWriter, Environ, FormatError, Histogram, Input, Limits, Method, Metrics,
-        ProtoError, Request, Response, ResponseError, Snapshot, StartResponse, StatusCode, Version,
-        header, iterable, respond_with, respond_with_limit,
+        AccessLog, BodyWriter, Disconnected, Environ, FormatError, Histogram, Input, Limits,
+        Method, Metrics, ProtoError, Request, Response, ResponseError, Snapshot, StartResponse,
+        StatusCode, Upgraded, Version, header, iterable, respond_with, respond_with_limit,
     };
 }
 

@@ -136,6 +136,12 @@ impl TlsClient {
         self.stdout.read_to_end(&mut bytes).unwrap();
         bytes
     }
+
+    /// Reads to the end and returns whether that was TLS's own.
+    pub(crate) fn ends_properly(&mut self) -> bool {
+        self.read_to_end();
+        self.process.wait().unwrap().success()
+    }
 }
 
 impl Drop for TlsClient {

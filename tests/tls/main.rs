@@ -13,6 +13,7 @@
 mod support;
 
 mod echo;
+mod ends;
 mod handshake;
 mod https;
 mod identity;

@@ -15,6 +15,7 @@
 mod support;
 
 mod access_log;
+mod disconnect;
 mod drain;
 mod environ;
 mod errors;
@@ -35,6 +36,7 @@ mod reports;
 mod requests;
 mod shapes;
 mod slow;
+mod upgrade;
 
 use std::io::{self, Read};
 

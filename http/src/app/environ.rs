@@ -22,7 +22,7 @@ pub struct Environ<'a> {
     pub(super) head: &'a Head<'a>,
     pub(super) server: &'a Server,
     pub(super) peer: SocketAddr,
-    input: Input<'a>,
+    pub(super) input: Input<'a>,
     path: OnceCell<String>,
 }
 
@@ -123,6 +123,21 @@ impl<'a> Environ<'a> {
     /// were sent.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.head.headers.iter().map(|line| (line.name, line.value))
+    }
+
+    /// Whether the client would rather speak this protocol on the connection:
+    /// it is among those of its `Upgrade` lines, in any case. Never so in
+    /// HTTP/1.0. [`StartResponse::upgrade`](super::StartResponse::upgrade) does
+    /// as it asks. RFC 9110 section 7.8.
+    #[doc(alias = "HTTP_UPGRADE")]
+    #[must_use]
+    pub fn asks_for_upgrade(&self, protocol: &str) -> bool {
+        let lines = self.head.headers.iter();
+        let mut protocols = lines
+            .filter(|line| line.name.eq_ignore_ascii_case("upgrade"))
+            .flat_map(|line| line.value.split(|&byte| byte == b','));
+        self.head.upgrade
+            && protocols.any(|one| one.trim_ascii().eq_ignore_ascii_case(protocol.as_bytes()))
     }
 
     /// How long the body is, if the client said so in advance: none for a body

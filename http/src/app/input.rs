@@ -83,6 +83,19 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Takes what the client has sent behind this body: the first bytes of
+    /// another protocol. The body must be done.
+    pub(super) fn take_rest(&mut self) -> Vec<u8> {
+        let rest = self.buffer[self.start..self.end].to_vec();
+        self.start = self.end;
+        rest
+    }
+
+    /// The connection that it is read from.
+    pub(super) fn wire(&self) -> &'a Wire {
+        self.wire
+    }
+
     /// The buffer, and where in it bytes lie that belong to the next request.
     pub(crate) fn into_rest(self) -> (Vec<u8>, Range<usize>) {
         (self.buffer, self.start..self.end)

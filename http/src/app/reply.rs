@@ -49,6 +49,8 @@ enum Phase {
     },
     /// Complete.
     Done { keep_alive: bool },
+    /// The connection speaks another protocol from here on.
+    HandedOver,
     /// Bytes are missing or were too many: the client must see it cut.
     Broken,
 }
@@ -64,6 +66,8 @@ pub(crate) enum Verdict {
     CloseUnread,
     /// It ends now, with the answer cut short.
     Cut,
+    /// It is none of HTTP's any more.
+    HandedOver,
 }
 
 impl Reply {
@@ -138,6 +142,24 @@ impl Reply {
             return Ok(head.interim(&mut Vec::new(), status)?);
         }
         wire.uncounted(|out| head.interim(out, status))?;
+        wire.flush()
+    }
+
+    /// Sends the answer that ends HTTP on this connection: success to CONNECT,
+    /// RFC 9110 section 9.3.6, else 101, section 15.2.2.
+    pub(super) fn hand_over(&mut self, wire: &Wire) -> io::Result<()> {
+        let status = if self.exchange.connect {
+            StatusCode::OK
+        } else {
+            StatusCode::SWITCHING_PROTOCOLS
+        };
+        let content = Content::Stream;
+        wire.with_out(|out| {
+            self.head
+                .start(out, status, content, &self.exchange, &self.date)
+        })?;
+        self.status = Some(status);
+        self.phase = Phase::HandedOver;
         wire.flush()
     }
 
@@ -299,6 +321,7 @@ impl Reply {
         }
         match std::mem::replace(&mut self.phase, Phase::Broken) {
             Phase::Done { keep_alive } => Ok(verdict(keep_alive)),
+            Phase::HandedOver => Ok(Verdict::HandedOver),
             Phase::Streaming {
                 mut encoder,
                 keep_alive,
@@ -334,6 +357,7 @@ impl Reply {
                 Verdict::Close
             }
             Phase::Done { .. } => Verdict::Close,
+            Phase::HandedOver => Verdict::HandedOver,
             Phase::Streaming { .. } | Phase::Broken => Verdict::Cut,
         }
     }

@@ -9,9 +9,12 @@ use http::StatusCode;
 
 use crate::proto::ResponseHead;
 
+use super::MAX_DISCARD;
 use super::body::BodyWriter;
+use super::environ::Environ;
 use super::file_range::resolve;
 use super::reply::Reply;
+use super::upgraded::Upgraded;
 use super::wire::Wire;
 
 /// The right to answer a request: header lines, then [`send`](Self::send) or
@@ -90,6 +93,65 @@ impl<'a> StartResponse<'a> {
     pub fn start(self, status: StatusCode) -> io::Result<BodyWriter<'a>> {
         self.reply.start(status);
         Ok(BodyWriter::new(self.wire, self.reply))
+    }
+
+    /// Ends HTTP on this connection and returns it, for another protocol: sends
+    /// 101 with the header lines, or 200 to CONNECT.
+    ///
+    /// An `Upgrade` line must name the protocol, unless the method is CONNECT;
+    /// what else the protocol wants in the head is the application's to add. The
+    /// rest of the request's body is read first, and dropped. May suspend.
+    ///
+    /// The server has nothing to do with the connection from here on: it sets no
+    /// time-outs, answers no errors, and logs no more than that the application
+    /// failed. The connection holds its place in the pool until the application
+    /// returns, and is open as long as the [`Upgraded`] lives, which may be
+    /// longer. A [`stop`](crate::pywsgi::WsgiServer::stop) waits for the
+    /// application and then kills it, as ever.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when the client asked for no upgrade, or a header line
+    /// cannot be sent: returned from the application it becomes a 500. The
+    /// connection's, and those of the rest of the body, `InvalidInput` too if it
+    /// is longer than 256 KiB.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::io::{self, Write};
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    ///
+    /// WsgiServer::bind("127.0.0.1:8088", |env, start_response| {
+    ///     if !env.asks_for_upgrade("echo") {
+    ///         return start_response
+    ///             .header("Upgrade", "echo")
+    ///             .send(StatusCode::UPGRADE_REQUIRED, "speak echo\n");
+    ///     }
+    ///     let mut stream = start_response.header("Upgrade", "echo").upgrade(env)?;
+    ///     let mut buffer = [0; 1024];
+    ///     loop {
+    ///         match io::Read::read(&mut stream, &mut buffer)? {
+    ///             0 => return Ok(()),
+    ///             n => stream.write_all(&buffer[..n])?,
+    ///         }
+    ///     }
+    /// })?
+    /// .serve_forever()?;
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    #[doc(alias = "websocket")]
+    pub fn upgrade(self, env: &mut Environ<'_>) -> io::Result<Upgraded> {
+        // RFC 9110 section 7.8: not before the request is complete.
+        if !env.input().discard(MAX_DISCARD)? {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the body before the upgrade is too long to be dropped",
+            ));
+        }
+        self.reply.hand_over(self.wire)?;
+        let stream = self.wire.take_stream()?;
+        Upgraded::new(stream, env.input().take_rest())
     }
 
     /// Sends a 103 with these header lines, at once: a browser may load what

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ const FILE_SLICE: usize = 64 * 1024;
 /// A connection that one greenlet reads requests from and writes answers to.
 /// Input and body writer both hold it, so it is borrowed for each call only.
 pub(crate) struct Wire {
-    stream: RefCell<Stream>,
+    // None once it was handed over to another protocol.
+    stream: RefCell<Option<Stream>>,
     out: RefCell<Vec<u8>>,
     // The client waits for an interim answer before it sends its body.
     owes_continue: Cell<bool>,
@@ -34,7 +36,7 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) fn new(stream: Stream) -> Self {
         Self {
-            stream: RefCell::new(stream),
+            stream: RefCell::new(Some(stream)),
             out: RefCell::default(),
             owes_continue: Cell::new(false),
             ended: Cell::new(false),
@@ -44,8 +46,20 @@ impl Wire {
     }
 
     /// Calls `f` with the stream, which must not be held across calls of `self`.
-    pub(crate) fn with_stream<R>(&self, f: impl FnOnce(&mut Stream) -> R) -> R {
-        f(&mut self.stream.borrow_mut())
+    pub(crate) fn with_stream<R>(
+        &self,
+        f: impl FnOnce(&mut Stream) -> io::Result<R>,
+    ) -> io::Result<R> {
+        match self.stream.borrow_mut().as_mut() {
+            Some(stream) => f(stream),
+            None => Err(handed_over()),
+        }
+    }
+
+    /// Takes the stream out, for another protocol. Nothing can be read or sent
+    /// from here on.
+    pub(super) fn take_stream(&self) -> io::Result<Stream> {
+        self.stream.take().ok_or_else(handed_over)
     }
 
     /// Calls `f` with the bytes that are to be sent.
@@ -73,8 +87,10 @@ impl Wire {
         if out.is_empty() {
             return Ok(());
         }
-        let mut stream = self.stream.borrow_mut();
-        let sent = stream.write_all(&out).and_then(|()| stream.flush());
+        let sent = self.with_stream(|stream| {
+            stream.write_all(&out)?;
+            stream.flush()
+        });
         self.sent
             .set(self.sent.get().wrapping_add(out.len() as u64));
         // On an error too: half of it may be out, it must not be sent again.
@@ -89,7 +105,7 @@ impl Wire {
     /// first: the client may be waiting for them.
     pub(crate) fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.flush()?;
-        let read = self.stream.borrow_mut().read(buf);
+        let read = self.with_stream(|stream| stream.read(buf));
         match read {
             Ok(n @ 1..) => self.received.set(self.received.get() + n as u64),
             _ => self.ended.set(true),
@@ -118,6 +134,17 @@ impl Wire {
         Ok(())
     }
 
+    /// Makes sure that no proper end of TLS is sent: what was cut short must not
+    /// look complete.
+    pub(crate) fn cut(&self) -> io::Result<()> {
+        self.with_stream(|stream| {
+            if stream.is_tls() {
+                stream.get_ref().shutdown(Shutdown::Both)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Makes a connection that is closed from now on look broken, or whole.
     pub(crate) fn reset_on_close(&self, reset: bool) -> io::Result<()> {
         let linger = reset.then_some(Duration::ZERO);
@@ -141,7 +168,8 @@ impl Wire {
 
     /// Whether the server has begun to stop.
     pub(crate) fn is_draining(&self) -> bool {
-        self.stream.borrow().is_draining()
+        let stream = self.stream.borrow();
+        stream.as_ref().is_some_and(Stream::is_draining)
     }
 
     /// The request at hand asks for an interim answer, or does not.
@@ -170,6 +198,14 @@ impl Wire {
     pub(crate) fn put_out(&self, out: Vec<u8>) {
         self.out.replace(out);
     }
+}
+
+#[cold]
+fn handed_over() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotConnected,
+        "the connection was handed over to another protocol",
+    )
 }
 
 impl fmt::Debug for Wire {

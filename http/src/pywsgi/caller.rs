@@ -6,11 +6,11 @@ use std::net::{Shutdown, SocketAddr};
 use http::StatusCode;
 use maypole_runtime::catch_panic;
 
-use crate::app::{Application, Environ, Input, Reply, Server, StartResponse, Verdict, Wire};
+use crate::app::{
+    Application, Environ, Input, MAX_DISCARD, Reply, Server, StartResponse, Verdict, Wire,
+};
 use crate::observe::{Observer, Watch};
 use crate::proto::{Head, ProtoError};
-
-use super::settings::MAX_DISCARD;
 
 /// What an application is called with.
 pub(super) struct Caller<'a> {

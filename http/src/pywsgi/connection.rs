@@ -54,7 +54,8 @@ pub(super) fn serve(
     let ended = connection.run();
     buffers::give(connection.input.into_buffer());
     let outcome = match ended? {
-        End::Close => Ok(()),
+        End::Close | End::HandedOver => Ok(()),
+        End::Cut => wire.cut(),
         End::Linger => linger(&wire, settings),
     };
     buffers::give_output(wire.take_out());
@@ -65,10 +66,14 @@ pub(super) fn serve(
 enum End {
     /// At once: the client has sent nothing that is not read.
     Close,
+    /// At once, with the answer cut short.
+    Cut,
     /// After reading on for a while: closing with unread input makes the kernel
     /// reset the connection, and the client may lose the last answer. RFC 9112
     /// section 9.6.
     Linger,
+    /// Not here: another protocol has it.
+    HandedOver,
 }
 
 /// Why there is no further request to answer.
@@ -140,7 +145,8 @@ impl Connection<'_> {
                 Some(Verdict::Close) if self.input.is_empty() => return Ok(Some(End::Close)),
                 Some(Verdict::Close | Verdict::CloseUnread) => return Ok(Some(End::Linger)),
                 // What is queued of the answer still goes out, its end does not.
-                Some(Verdict::Cut) => return Ok(Some(End::Close)),
+                Some(Verdict::Cut) => return Ok(Some(End::Cut)),
+                Some(Verdict::HandedOver) => return Ok(Some(End::HandedOver)),
             }
             if self.wire.queued() >= self.settings.max_queued {
                 self.wire.flush()?;
@@ -176,7 +182,9 @@ impl Connection<'_> {
                 self.settings.server_line.clone(),
             )),
         };
-        if head.framing == BodyFraming::None {
+        // What follows an upgrade is the next protocol's, so the application
+        // needs it at hand.
+        if head.framing == BodyFraming::None && !exchange.upgrade && !exchange.connect {
             let body = Input::new(self.wire, limits, head.framing, Vec::new(), 0);
             // What has come whole is answered, whatever happens to the server.
             reply.set_has_followers(input.bytes().len() > head.len);
@@ -198,6 +206,9 @@ impl Connection<'_> {
         set_read_timeout(self.wire, self.settings.read_timeout)?;
         let body = Input::new(self.wire, limits, head.framing, buffer, begun.len());
         let (mut verdict, mut body) = self.caller.call(head, body, reply);
+        if verdict == Verdict::HandedOver {
+            return Ok(Some(verdict));
+        }
         if !body.is_done() && verdict != Verdict::Cut {
             let kept =
                 verdict == Verdict::KeepAlive && discard(self.wire, &mut body, self.settings)?;

@@ -10,12 +10,10 @@ use crate::proto::{Limits, ServerLine};
 /// sent: many small answers, and no more than a socket's buffer takes at once.
 pub(super) const MAX_QUEUED: usize = 64 * 1024;
 
-/// How much of a body that the application did not read is read and dropped to
-/// keep the connection, and of what follows a refusal so that it arrives. About
-/// what a new connection would cost; beyond it, closing is cheaper.
-pub(super) const MAX_DISCARD: usize = 256 * 1024;
+pub(super) use crate::app::MAX_DISCARD;
 
-/// How long that may take: what is under way comes within a round trip or two.
+/// How long reading and dropping what nobody wants may take: what is under way
+/// comes within a round trip or two.
 pub(super) const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a connection may wait for its next request: long enough for a
