@@ -5,6 +5,8 @@
     reason = "tests, on plain threads and std's sockets"
 )]
 
+mod programs;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
@@ -16,7 +18,18 @@ use std::path::{Path, PathBuf};
 use support::{Child, Client, watchdog};
 
 /// The examples that a test here starts.
-const TESTED: &[&str] = &["echo_server", "wsgi_server", "wsgi_server_ssl"];
+const TESTED: &[&str] = &[
+    "concurrent_download",
+    "dns_mass_resolve",
+    "echo_server",
+    "long_poll",
+    "pool_limit",
+    "port_forwarder",
+    "processes",
+    "thread_pool",
+    "wsgi_server",
+    "wsgi_server_ssl",
+];
 
 /// The longest an example may be.
 const MAX_LINES: usize = 59;
@@ -36,6 +49,15 @@ fn start(name: &str, before_addr: &str) -> Example {
 /// The same, with more arguments behind the address.
 #[track_caller]
 fn start_with(name: &str, more: &[&str], before_addr: &str) -> Example {
+    let args = [&["127.0.0.1:0"], more].concat();
+    let process = run(name, &args);
+    let addr = process.line(before_addr).trim().parse().unwrap();
+    Example { process, addr }
+}
+
+/// Runs an example.
+#[track_caller]
+fn run(name: &str, args: &[&str]) -> Child {
     assert!(TESTED.contains(&name));
     let path = binary(name);
     assert!(
@@ -44,10 +66,7 @@ fn start_with(name: &str, more: &[&str], before_addr: &str) -> Example {
          only after `cargo build --examples`",
         path.display()
     );
-    let args = [&["127.0.0.1:0"], more].concat();
-    let process = Child::of_program(&path, &args);
-    let addr = process.line(before_addr).trim().parse().unwrap();
-    Example { process, addr }
+    Child::of_program(&path, args)
 }
 
 /// Where cargo puts an example: beside the folder of this test's binary.
