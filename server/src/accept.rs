@@ -3,18 +3,26 @@
 use std::io;
 use std::sync::Arc;
 
-use maypole_runtime::{Group, yield_now};
+use maypole_runtime::{Builder, Group, yield_now};
 
+#[cfg(feature = "tls")]
+use crate::counters::Active;
 use crate::counters::Counts;
 use crate::drain::Drain;
 use crate::life::Intake;
 use crate::listener::Listener;
 use crate::pause::{Delays, Pause};
 use crate::socket::{Addr, Socket};
+#[cfg(feature = "tls")]
+use crate::spawn::Body;
 use crate::spawn::{Place, Spawn};
 
 /// What is done with a connection. Shared by all greenlets of a server.
 pub(crate) type Serve = Arc<dyn Fn(Socket, Addr, Drain) + Send + Sync>;
+
+/// Does the handshake with a connection; returns the rest of what is to be done.
+#[cfg(feature = "tls")]
+pub(crate) type Greet = Arc<dyn Fn(Socket, Addr, Drain) -> Option<Body> + Send + Sync>;
 
 /// What a server's accept loops have in common.
 pub(crate) struct Accepting {
@@ -25,6 +33,9 @@ pub(crate) struct Accepting {
     pub(crate) handlers: Group,
     pub(crate) counts: Arc<Counts>,
     pub(crate) serve: Serve,
+    /// The first step where serving takes two: in a TLS server with a pool.
+    #[cfg(feature = "tls")]
+    pub(crate) greet: Option<Greet>,
     /// Connections accepted before others get a turn.
     pub(crate) max_accept: usize,
     pub(crate) delays: Delays,
@@ -38,7 +49,7 @@ pub(crate) struct AcceptLoop {
 
 impl Intake for AcceptLoop {
     fn run(&self, drain: &Drain) -> io::Error {
-        let accepting = &*self.accepting;
+        let accepting = &self.accepting;
         let label = &accepting.label;
         let mut pause = Pause::new(accepting.delays);
         let mut in_a_row = 0;
@@ -99,13 +110,64 @@ impl Intake for AcceptLoop {
 }
 
 impl Accepting {
-    fn start(&self, place: Place, socket: Socket, peer: Addr, drain: &Drain) -> io::Result<()> {
+    fn start(
+        self: &Arc<Self>,
+        place: Place,
+        socket: Socket,
+        peer: Addr,
+        drain: &Drain,
+    ) -> io::Result<()> {
         let (serve, drain) = (self.serve.clone(), drain.clone());
         let active = self.counts.begin();
-        self.spawn.spawn(place, &self.handlers, move || {
+        // Handed over by load where there are several hubs.
+        let builder = Builder::new().least_loaded();
+        #[cfg(feature = "tls")]
+        if let Some(greet) = &self.greet {
+            let greeted = self.greet(greet.clone(), place, active, socket, peer, drain);
+            return self.handlers.try_spawn(builder, greeted).map(drop);
+        }
+        self.spawn.spawn(place, builder, &self.handlers, move || {
             let _active = active;
             serve(socket, peer, drain);
         })
+    }
+
+    /// The handshake, without a slot of the pool: clients that are silent cannot
+    /// fill it. Then the handler, in a greenlet of the pool.
+    #[cfg(feature = "tls")]
+    fn greet(
+        self: &Arc<Self>,
+        greet: Greet,
+        mut place: Place,
+        active: Active,
+        socket: Socket,
+        peer: Addr,
+        drain: Drain,
+    ) -> impl FnOnce() + Send + 'static {
+        let accepting = self.clone();
+        place.leave_slot();
+        move || {
+            let label = &accepting.label;
+            let Some(handler) = greet(socket, peer.clone(), drain) else {
+                return;
+            };
+            let Some(place) = accepting.spawn.admit(place) else {
+                accepting.counts.refused();
+                log::debug!("{label}: full, closing the connection from {peer}");
+                return;
+            };
+            let body = move || {
+                let _active = active;
+                handler();
+            };
+            // On this hub, which knows the connection.
+            let (builder, handlers) = (Builder::new(), &accepting.handlers);
+            if let Err(error) = accepting.spawn.spawn(place, builder, handlers, body) {
+                accepting.counts.refused();
+                accepting.counts.accept_error();
+                log::warn!("{label}: cannot serve the connection from {peer}: {error}");
+            }
+        }
     }
 }
 

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use maypole_runtime::net::{TcpListener, ToSocketAddrs};
+use maypole_runtime::net::{TcpListener, TcpStream, ToSocketAddrs};
 use maypole_runtime::{GreenletRef, Group, Pool, catch_panic};
 
+#[cfg(feature = "tls")]
+use crate::accept::Greet;
 use crate::accept::{AcceptLoop, Accepting, Serve};
 use crate::counters::Counts;
 use crate::life::{Intake, Life, LifeOptions, Reopen};
@@ -19,10 +21,15 @@ use crate::spawn::{Body, Spawn, WhenFull};
 use crate::stream::Stream;
 use crate::stream_server::StreamServer;
 #[cfg(feature = "tls")]
-use crate::tls::{self, TlsConfig};
+use crate::tls::{self, TlsConfig, TlsStream};
 
 /// Connections accepted before others get a turn; gevent's.
 const MAX_ACCEPT: usize = 100;
+
+/// Handshakes at once, beside a pool. Silent clients must come at 200 a second to
+/// keep it full, and cost some 60 MB then.
+#[cfg(feature = "tls")]
+const MAX_HANDSHAKES: usize = 2048;
 
 /// Options of a [`StreamServer`].
 ///
@@ -49,6 +56,8 @@ pub struct Builder {
     mistake: Option<&'static str>,
     #[cfg(feature = "tls")]
     tls: Option<TlsConfig>,
+    #[cfg(feature = "tls")]
+    max_handshakes: usize,
 }
 
 impl Default for Builder {
@@ -61,6 +70,8 @@ impl Default for Builder {
             mistake: None,
             #[cfg(feature = "tls")]
             tls: None,
+            #[cfg(feature = "tls")]
+            max_handshakes: MAX_HANDSHAKES,
         }
     }
 }
@@ -174,9 +185,25 @@ impl Builder {
     /// seconds at most unless
     /// [`handshake_timeout`](crate::TlsConfigBuilder::handshake_timeout) says
     /// otherwise.
+    ///
+    /// With a pool, the handshake takes none of its slots: nothing is accepted
+    /// while the pool is full, but clients that are silent do not fill it. After
+    /// the handshake the connection waits for a slot, then the handler is called.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, config: TlsConfig) -> Self {
         self.tls = Some(config);
+        self
+    }
+
+    /// How many clients may be in the handshake at once, beside those in the pool;
+    /// 2048 by default. While there are as many nothing is accepted. Without a
+    /// pool it does not matter. Zero is an error of `bind`.
+    #[cfg(feature = "tls")]
+    pub fn max_handshakes(mut self, limit: usize) -> Self {
+        if limit == 0 {
+            self.mistake = Some("a limit of 0 handshakes would serve nobody");
+        }
+        self.max_handshakes = limit;
         self
     }
 
@@ -242,7 +269,7 @@ impl Builder {
     }
 
     fn build<F>(
-        self,
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut))] mut self,
         listeners: Vec<Listener>,
         again: Box<dyn Fn() -> io::Result<Vec<Listener>> + Send + Sync>,
         handler: F,
@@ -256,6 +283,17 @@ impl Builder {
             .collect::<io::Result<Vec<_>>>()?;
         let label = label(&addrs);
         let counts = Arc::<Counts>::default();
+        let handler = Arc::new(handler);
+        #[cfg(feature = "tls")]
+        let greet = match &self.tls {
+            Some(config) if self.spawn.set_handshakes(self.max_handshakes) => Some(greet(
+                label.clone(),
+                counts.clone(),
+                handler.clone(),
+                config.clone(),
+            )),
+            _ => None,
+        };
         let accepting = Arc::new(Accepting {
             serve: serve(
                 label.clone(),
@@ -264,6 +302,8 @@ impl Builder {
                 #[cfg(feature = "tls")]
                 self.tls,
             ),
+            #[cfg(feature = "tls")]
+            greet,
             label: label.clone(),
             spawn: self.spawn,
             handlers: Group::new(),
@@ -299,7 +339,7 @@ fn label(addrs: &[Addr]) -> String {
 fn serve<F>(
     label: String,
     counts: Arc<Counts>,
-    handler: F,
+    handler: Arc<F>,
     #[cfg(feature = "tls")] tls: Option<TlsConfig>,
 ) -> Serve
 where
@@ -307,26 +347,67 @@ where
 {
     Arc::new(move |socket, peer, drain| {
         let served = catch_panic(|| {
-            let (Socket::Tcp(connection), Addr::Inet(addr)) = (socket, &peer);
-            // Answers go out as they are written; see README, "Speed".
-            connection.set_nodelay(true)?;
+            let (connection, addr) = begin(socket, &peer)?;
             #[cfg(feature = "tls")]
-            let stream = match &tls {
-                Some(config) => match tls::accept(config, connection) {
-                    Ok(stream) => Stream::tls(stream, drain),
-                    Err(error) => {
-                        // A client's mistake, or a stranger's port scan.
-                        counts.handshake_failure();
-                        log::debug!("{label}: no TLS connection from {peer}: {error}");
-                        return Ok(());
-                    }
-                },
-                None => Stream::plain(connection, drain),
-            };
-            #[cfg(not(feature = "tls"))]
-            let stream = Stream::plain(connection, drain);
-            handler(stream, *addr)
+            if let Some(config) = &tls {
+                return match shake_hands(config, connection, &label, &peer, &counts) {
+                    Some(stream) => handler(Stream::tls(stream, drain), addr),
+                    None => Ok(()),
+                };
+            }
+            handler(Stream::plain(connection, drain), addr)
         });
         report::failed(&label, &peer, served, &counts);
     })
+}
+
+/// The same in two steps: the handshake, and what it leaves to do.
+#[cfg(feature = "tls")]
+fn greet<F>(label: String, counts: Arc<Counts>, handler: Arc<F>, config: TlsConfig) -> Greet
+where
+    F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
+{
+    Arc::new(move |socket, peer, drain| {
+        let greeted = begin(socket, &peer).map(|(connection, addr)| {
+            shake_hands(&config, connection, &label, &peer, &counts).map(|stream| (stream, addr))
+        });
+        let (stream, addr) = match greeted {
+            Ok(greeted) => greeted?,
+            Err(error) => {
+                report::failed(&label, &peer, Ok(Err(error)), &counts);
+                return None;
+            }
+        };
+        let (label, counts, handler) = (label.clone(), counts.clone(), handler.clone());
+        Some(Box::new(move || {
+            let served = catch_panic(|| handler(Stream::tls(stream, drain), addr));
+            report::failed(&label, &peer, served, &counts);
+        }))
+    })
+}
+
+fn begin(socket: Socket, peer: &Addr) -> io::Result<(TcpStream, SocketAddr)> {
+    let (Socket::Tcp(connection), Addr::Inet(addr)) = (socket, peer);
+    // Answers go out as they are written; see README, "Speed".
+    connection.set_nodelay(true)?;
+    Ok((connection, *addr))
+}
+
+#[cfg(feature = "tls")]
+fn shake_hands(
+    config: &TlsConfig,
+    connection: TcpStream,
+    label: &str,
+    peer: &Addr,
+    counts: &Counts,
+) -> Option<TlsStream<TcpStream>> {
+    match tls::accept(config, connection) {
+        Ok(stream) => Some(stream),
+        Err(error) => {
+            // A client's mistake, or a stranger's port scan.
+            counts.handshake_failure();
+            log::debug!("{label}: no TLS connection from {peer}: {error}");
+            None
+        }
+    }
 }

@@ -5,6 +5,8 @@ use std::fmt::Display;
 use std::io;
 
 use crate::counters::Counts;
+#[cfg(feature = "tls")]
+use crate::tls::Broken;
 
 /// Says how a handler failed: a panic as an error, its own error as a warning, a
 /// client that is gone or too slow for debugging only.
@@ -41,7 +43,18 @@ fn is_of_client(error: &io::Error) -> bool {
             | io::ErrorKind::NotConnected
             | io::ErrorKind::TimedOut
             | io::ErrorKind::UnexpectedEof
-    )
+    ) || is_broken_tls(error)
+}
+
+/// Also when it comes after the handshake: an alert, or bytes that are no TLS.
+#[cfg(feature = "tls")]
+fn is_broken_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Broken>())
+}
+
+#[cfg(not(feature = "tls"))]
+fn is_broken_tls(_error: &io::Error) -> bool {
+    false
 }
 
 /// The text of a panic, if it has one.

@@ -34,6 +34,9 @@ pub(crate) struct Spawn {
     kind: Kind,
     limit: Option<Semaphore>,
     when_full: WhenFull,
+    /// Of a TLS server with a pool: handshakes, and who waits for a slot after
+    /// one.
+    handshakes: Option<Semaphore>,
 }
 
 #[derive(Clone, Default)]
@@ -60,6 +63,14 @@ impl Spawn {
         self.limit = Some(Semaphore::new(limit));
     }
 
+    /// Lets so many handshakes run beside the pool; false without a pool.
+    #[cfg(feature = "tls")]
+    pub(crate) fn set_handshakes(&mut self, limit: usize) -> bool {
+        let has_pool = matches!(self.kind, Kind::Pool(_));
+        self.handshakes = has_pool.then(|| Semaphore::new(limit));
+        has_pool
+    }
+
     pub(crate) fn set_when_full(&mut self, when_full: WhenFull) {
         self.when_full = when_full;
     }
@@ -74,34 +85,72 @@ impl Spawn {
     }
 
     fn acquire(&self) -> Result<Place, Unwinding> {
-        let permit = self.limit.as_ref().map(Semaphore::acquire).transpose()?;
-        let slot = match &self.kind {
+        let acquire = |of: &Option<Semaphore>| of.as_ref().map(Semaphore::acquire).transpose();
+        let handshake = acquire(&self.handshakes)?;
+        let permit = acquire(&self.limit)?;
+        Ok(Place {
+            permit,
+            slot: self.acquire_slot(),
+            handshake,
+        })
+    }
+
+    fn acquire_slot(&self) -> Option<Slot> {
+        match &self.kind {
             Kind::Pool(pool) => Some(pool.acquire()),
             Kind::Each | Kind::Custom(_) => None,
-        };
-        Ok(Place { permit, slot })
+        }
     }
 
     fn try_acquire(&self) -> Option<Place> {
-        let permit = match &self.limit {
-            Some(limit) => Some(limit.try_acquire()?),
-            None => None,
+        let try_acquire = |of: &Option<Semaphore>| match of {
+            Some(limit) => limit.try_acquire().map(Some),
+            None => Some(None),
         };
-        let slot = match &self.kind {
-            Kind::Pool(pool) => Some(pool.try_acquire()?),
-            Kind::Each | Kind::Custom(_) => None,
-        };
-        Some(Place { permit, slot })
+        let handshake = try_acquire(&self.handshakes)?;
+        let permit = try_acquire(&self.limit)?;
+        Some(Place {
+            permit,
+            slot: self.try_acquire_slot()?,
+            handshake,
+        })
     }
 
-    /// Runs `body` as one of `handlers`, which has the place until it ends.
+    fn try_acquire_slot(&self) -> Option<Option<Slot>> {
+        match &self.kind {
+            Kind::Pool(pool) => pool.try_acquire().map(Some),
+            Kind::Each | Kind::Custom(_) => Some(None),
+        }
+    }
+
+    /// Makes a place for a handler of one that was left to a handshake: waits for
+    /// a slot, as clients without TLS wait in the backlog, or is `None` when it is
+    /// not to wait.
+    #[cfg(feature = "tls")]
+    pub(crate) fn admit(&self, mut place: Place) -> Option<Place> {
+        place.slot = match self.when_full {
+            WhenFull::Wait => self.acquire_slot(),
+            WhenFull::Refuse => self.try_acquire_slot()?,
+        };
+        Some(place)
+    }
+
+    /// Runs `body` as one of `handlers`, which has the place until it ends. By
+    /// `builder`, unless somebody else spawns.
     pub(crate) fn spawn(
         &self,
         place: Place,
+        builder: Builder,
         handlers: &Group,
         body: impl FnOnce() + Send + 'static,
     ) -> io::Result<()> {
-        let Place { permit, slot } = place;
+        let Place {
+            permit,
+            slot,
+            handshake,
+        } = place;
+        // If there was to be one, it is over.
+        drop(handshake);
         let body = move || {
             let _permit = permit;
             body();
@@ -114,8 +163,6 @@ impl Spawn {
             });
             return spawned.map(|greenlet| handlers.add(&greenlet));
         }
-        // Handed over by load where there are several hubs.
-        let builder = Builder::new().least_loaded();
         match slot {
             Some(slot) => slot.try_spawn_in(handlers, builder, body).map(drop),
             None => handlers.try_spawn(builder, body).map(drop),
@@ -134,7 +181,7 @@ impl fmt::Debug for Spawn {
             .field("kind", kind)
             .field("limit", &self.limit)
             .field("when_full", &self.when_full)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -143,4 +190,13 @@ impl fmt::Debug for Spawn {
 pub(crate) struct Place {
     permit: Option<Permit>,
     slot: Option<Slot>,
+    handshake: Option<Permit>,
+}
+
+#[cfg(feature = "tls")]
+impl Place {
+    /// Gives the pool's slot back, if there is to be a handshake first.
+    pub(crate) fn leave_slot(&mut self) {
+        self.slot = None;
+    }
 }

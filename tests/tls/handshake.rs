@@ -1,6 +1,7 @@
 //! Clients that do not get through the handshake.
 
 use std::net::Shutdown;
+use std::thread;
 use std::time::Duration;
 
 use log::Level;
@@ -36,20 +37,6 @@ fn who_takes_too_long_is_disconnected() {
     assert_eq!(server.counters().errors, 0);
 }
 
-/// Each holds the pool's one slot for no longer than the limit.
-#[test]
-fn silent_clients_do_not_keep_a_slot() {
-    let _watchdog = watchdog();
-    if !has_openssl() {
-        return;
-    }
-    let server = serve(within(Duration::from_millis(200)).pool(Pool::new(1)), echo);
-    let _silent: Vec<_> = (0..5)
-        .map(|_| Client::with(server.local_addr(), HALF_A_HELLO))
-        .collect();
-    assert_echoes(server.local_addr());
-}
-
 #[test]
 fn a_thousand_silent_clients_starve_nobody() {
     let _watchdog = watchdog();
@@ -59,6 +46,85 @@ fn a_thousand_silent_clients_starve_nobody() {
     let server = serve(within(LONG), echo);
     let _silent = silent(&server, 1000);
     assert_echoes(server.local_addr());
+}
+
+/// gevent's pool is full then.
+#[test]
+fn nor_those_who_wait_for_a_slot() {
+    let _watchdog = watchdog();
+    if !has_openssl() {
+        return;
+    }
+    let pool = Pool::new(1);
+    let server = serve(within(LONG).pool(pool.clone()), echo);
+    let silent = silent(&server, 1000);
+    assert_eq!(pool.len(), 0);
+    assert_echoes(server.local_addr());
+    drop(silent);
+    until("all gone", || server.active() == 0);
+    assert_eq!(server.counters().handshake_failures, 1000);
+}
+
+/// With a bound of their own, which the time-out frees.
+#[test]
+fn handshakes_are_limited() {
+    let _watchdog = watchdog();
+    if !has_openssl() {
+        return;
+    }
+    let limit = Duration::from_millis(300);
+    let server = serve(within(limit).pool(Pool::new(5)).max_handshakes(2), echo);
+    let _silent: Vec<_> = (0..6)
+        .map(|_| Client::with(server.local_addr(), HALF_A_HELLO))
+        .collect();
+    until("two", || server.active() == 2);
+    assert_echoes(server.local_addr());
+    assert!(server.counters().handshake_failures >= 5);
+}
+
+/// All get through the handshake; each is served when the one before it has
+/// ended.
+#[test]
+fn the_pool_limits_handlers() {
+    let _watchdog = watchdog();
+    if !has_openssl() {
+        return;
+    }
+    let pool = Pool::new(1);
+    let theirs = pool.clone();
+    let server = serve(within(LONG).pool(pool.clone()), move |stream| {
+        assert!(theirs.contains(&maypole::current().unwrap()));
+        assert_eq!(theirs.len(), 1);
+        echo(stream)
+    });
+    let addr = server.local_addr();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(move || assert_echoes(addr));
+        }
+    });
+    until("all gone", || server.active() == 0);
+    assert_eq!(server.counters().errors, 0);
+    assert!(pool.is_empty());
+}
+
+/// A slot is waited for after the handshake; a stop ends that too.
+#[test]
+fn a_stop_ends_waits_for_a_slot() {
+    let _watchdog = watchdog();
+    if !has_openssl() {
+        return;
+    }
+    let pool = Pool::new(1);
+    let server = serve(within(LONG).pool(pool.clone()), echo);
+    let mut silent = Client::connect(server.local_addr());
+    until("the silent one", || server.active() == 1);
+    let slot = pool.acquire();
+    server.stop(Duration::ZERO);
+    silent.expect_closed();
+    assert_eq!(server.active(), 0);
+    drop(slot);
+    assert_eq!(pool.free_slots(), 1);
 }
 
 /// So many clients, every second with half a hello, all accepted.

@@ -30,4 +30,5 @@ mod tests;
 
 pub use config::{TlsConfig, TlsConfigBuilder, TlsVersion};
 pub(crate) use handshake::accept;
+pub(crate) use session::Broken;
 pub(crate) use stream::TlsStream;

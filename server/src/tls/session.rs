@@ -1,6 +1,7 @@
 //! One TLS session, bytes in and bytes out.
 
 use std::error::Error;
+use std::fmt;
 use std::io::{self, Read, Write};
 
 use super::duplex::Duplex;
@@ -111,9 +112,21 @@ impl Session {
     }
 }
 
+/// What is inside an error for bytes that are not proper TLS: the peer's fault, not the handler's.
+#[derive(Debug)]
+pub(crate) struct Broken(String);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TLS: {}", self.0)
+    }
+}
+
+impl Error for Broken {}
+
 /// An error for bytes that are not proper TLS.
 pub(super) fn invalid_data(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("TLS: {what}"))
+    io::Error::new(io::ErrorKind::InvalidData, Broken(what.to_owned()))
 }
 
 /// The part of the TLS library's error that tells a person something.

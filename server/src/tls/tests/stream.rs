@@ -1,6 +1,7 @@
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 
+use super::super::Broken;
 use super::{CLIENT, MIB, noise, serve};
 
 #[test]
@@ -100,6 +101,8 @@ fn garbage_after_the_handshake() {
         for _ in 0..2 {
             let err = stream.read(&mut [0; 100]).unwrap_err();
             assert_eq!(err.kind(), io::ErrorKind::InvalidData);
+            // By which a server knows that it was not the handler's fault.
+            assert!(err.get_ref().unwrap().is::<Broken>());
         }
         let err = stream.write(b"x").unwrap_err();
         assert_eq!(err.kind(), io::ErrorKind::InvalidData);
