@@ -4,10 +4,11 @@ pub use maypole_runtime::{
     AsyncResult, AsyncResultError, Builder, Config, ConfigError, Elapsed, Ending, Event, Greenlet,
     GreenletError, GreenletRef, Group, Hub, Iwait, LinkId, LocalGreenlet, LocalKey, Permit,
     Semaphore, SpawnCallbackGuard, Timeout, UnhandledPanic, Unwinding, Waitable,
-    add_spawn_callback, catch_panic, current, greenlet_local, inspect, iwait, iwait_timeout,
-    join_all, join_all_timeout, kill_all, kill_all_timeout, lock, net, process, queue,
-    set_error_hook, signal, sleep, spawn, spawn_later, spawn_local, spawn_on, start_kill_all,
-    take_error_hook, threadpool, try_join_all, wait, wait_timeout, with_timeout, yield_now,
+    add_spawn_callback, catch_panic, current, fs, greenlet_local, inspect, io, iwait,
+    iwait_timeout, join_all, join_all_timeout, kill_all, kill_all_timeout, lock, net, process,
+    queue, select, set_error_hook, signal, sleep, spawn, spawn_later, spawn_local, spawn_on,
+    start_kill_all, take_error_hook, threadpool, try_join_all, wait, wait_timeout, with_timeout,
+    yield_now,
 };
 
 /// Things that come, and that any number can wait for.

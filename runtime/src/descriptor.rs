@@ -298,7 +298,8 @@ pub(crate) fn is_writable(fd: &impl AsFd) -> io::Result<bool> {
     Ok(!poll_now(fd, PollFlags::OUT)?.is_empty())
 }
 
-fn poll_now(fd: &impl AsFd, events: PollFlags) -> io::Result<PollFlags> {
+/// Which of these events, and of those that are always told, there are now.
+pub(crate) fn poll_now(fd: &impl AsFd, events: PollFlags) -> io::Result<PollFlags> {
     let mut fds = [PollFd::new(fd, events)];
     match poll(&mut fds, Some(&Timespec::default())) {
         Ok(_) => Ok(fds[0].revents()),

@@ -50,8 +50,9 @@
 //! # Limits
 //!
 //! Linux only, and `panic = "unwind"` only. Code that computes for long or
-//! calls blocking functions of others (files, DNS, std's locks) stops the hub
-//! meanwhile. There can be about 30,000 greenlets at once with the kernel's
+//! calls blocking functions of others (std's files, names and locks) stops the
+//! hub meanwhile: [`fs`], [`net`] and [`lock`] do not, and [`threadpool::run`]
+//! takes the rest. There can be about 30,000 greenlets at once with the kernel's
 //! default of `vm.max_map_count`; [`Builder::spawn`] returns an error beyond.
 //! The engine crate `may` logs each descriptor at level `info`: filter the
 //! target `may` in your logger.
@@ -65,11 +66,14 @@
 )]
 mod engine;
 
+pub mod fs;
 pub mod inspect;
+pub mod io;
 pub mod lock;
 pub mod net;
 pub mod process;
 pub mod queue;
+pub mod select;
 pub mod signal;
 pub mod threadpool;
 

@@ -5,10 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::Stdio;
 
-use rustix::io::ioctl_fionbio;
-
-use crate::descriptor::Descriptor;
-use crate::engine::Interest;
+use crate::io::End;
 
 /// The writing end of the pipe to a child's standard input.
 ///
@@ -28,38 +25,6 @@ pub struct ChildStdout(End);
 /// [`ChildStdout`].
 pub struct ChildStderr(End);
 
-/// One end of a pipe, non-blocking.
-struct End(Descriptor<OwnedFd>);
-
-impl End {
-    fn new(fd: OwnedFd) -> io::Result<Self> {
-        ioctl_fionbio(&fd, true)?;
-        Ok(Self(Descriptor::new(fd)))
-    }
-
-    fn fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-
-    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0
-            .io(Interest::Read, |fd| Ok(rustix::io::read(fd, &mut *buf)?))
-    }
-
-    fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0
-            .io(Interest::Write, |fd| Ok(rustix::io::write(fd, buf)?))
-    }
-
-    /// A descriptor for others, who expect one that blocks.
-    fn into_blocking(self) -> OwnedFd {
-        let fd = self.0.into_inner();
-        // Cannot fail: it is a descriptor, and it has the flag.
-        let _ = ioctl_fionbio(&fd, false);
-        fd
-    }
-}
-
 macro_rules! end_of_pipe {
     ($name:ident, $std:ty) => {
         impl $name {
@@ -70,13 +35,13 @@ macro_rules! end_of_pipe {
 
         impl AsFd for $name {
             fn as_fd(&self) -> BorrowedFd<'_> {
-                self.0.fd()
+                self.0.as_fd()
             }
         }
 
         impl AsRawFd for $name {
             fn as_raw_fd(&self) -> RawFd {
-                self.0.fd().as_raw_fd()
+                self.as_fd().as_raw_fd()
             }
         }
 
