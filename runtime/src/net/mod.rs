@@ -11,6 +11,7 @@ mod common;
 mod hangup;
 mod linger;
 mod listener;
+mod send;
 mod stream;
 mod udp;
 mod unix;

@@ -14,6 +14,7 @@ use crate::wait::deadline_after;
 use super::ToSocketAddrs;
 use super::builder::naming;
 use super::common::{handle_traits, stream_traits, time_limits};
+use super::send::send_methods;
 
 /// A TCP connection, with the methods of [`std::net::TcpStream`].
 ///
@@ -133,6 +134,8 @@ impl TcpStream {
     }
 
     time_limits!();
+
+    send_methods!();
 
     /// Receives without taking out of the socket; waits as a read does.
     ///

@@ -15,6 +15,7 @@ use crate::greenlet::sleep;
 use crate::wait;
 
 use super::super::common::{handle_traits, stream_traits, time_limits};
+use super::super::send::send_methods;
 use super::{for_kernel, pauses};
 
 /// A connection within the machine, with the methods of
@@ -140,6 +141,8 @@ impl UnixStream {
     }
 
     time_limits!();
+
+    send_methods!();
 
     /// Takes the error that is pending on the socket.
     ///
