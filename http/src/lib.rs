@@ -31,6 +31,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod app;
+mod buffers;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use http::{StatusCode, Version};
 
+use crate::buffers;
 use crate::proto::date::DateLine;
 use crate::proto::{
     BodyEncoder, Content, Exchange, ResponseError, ResponseHead, ResponseTrailers, ServerLine,
@@ -122,7 +123,9 @@ impl Reply {
 
     /// Gives back memory that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
-        self.body = Vec::new();
+        if self.body.capacity() > 0 {
+            buffers::give_output(std::mem::take(&mut self.body));
+        }
     }
 
     pub(super) fn header(&mut self, name: &str, value: &[u8]) {
@@ -194,6 +197,9 @@ impl Reply {
     /// Takes body bytes; sends when enough have come together.
     pub(super) fn write(&mut self, wire: &Wire, data: &[u8]) -> io::Result<()> {
         if self.body.len() + data.len() <= GATHER {
+            if self.body.capacity() == 0 {
+                self.body = buffers::take_output();
+            }
             self.body.extend_from_slice(data);
             return Ok(());
         }

@@ -8,11 +8,11 @@ use http::StatusCode;
 use maypole_server::Stream;
 
 use crate::app::{Application, Input, Reply, Server, Verdict, Wire};
+use crate::buffers;
 use crate::observe::Counted;
 use crate::proto::date::DateLine;
 use crate::proto::{BodyFraming, Exchange, HeadParser, HeaderTable, ProtoError, write_refusal};
 
-use super::buffers;
 use super::caller::Caller;
 use super::received::Received;
 use super::settings::Settings;

@@ -11,7 +11,6 @@ use maypole_server::StreamServer;
 use crate::app::{Environ, StartResponse};
 use crate::observe::{Metrics, Snapshot};
 
-mod buffers;
 mod builder;
 mod caller;
 mod connection;

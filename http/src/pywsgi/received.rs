@@ -3,8 +3,7 @@
 use std::io;
 
 use crate::app::Wire;
-
-use super::buffers;
+use crate::buffers;
 
 /// Received bytes that no request has used up yet.
 #[derive(Default)]

@@ -5,8 +5,8 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use crate::app::{Input, Wire};
+use crate::buffers;
 
-use super::buffers;
 use super::settings::Settings;
 
 /// Reads and drops the rest of a body to keep the connection, within bounds.

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::thread::LocalKey;
 
 /// Size of a lent buffer: a browser's head, or a small body, fits.
-pub(super) const SIZE: usize = 8 * 1024;
+pub(crate) const SIZE: usize = 8 * 1024;
 
 /// Buffers kept on a thread. More are in use only while that many requests
 /// wait in the middle, and then memory is not the first concern.
@@ -22,13 +22,13 @@ thread_local! {
 
 /// A buffer of at least `SIZE` bytes, whatever they are.
 #[inline(never)] // takes a thread-local, and its caller may suspend
-pub(super) fn take() -> Vec<u8> {
+pub(crate) fn take() -> Vec<u8> {
     pop(&INPUT).unwrap_or_else(|| vec![0; SIZE])
 }
 
 /// Gives a buffer of [`take`] back. One that has grown is dropped.
 #[inline(never)]
-pub(super) fn give(buffer: Vec<u8>) {
+pub(crate) fn give(buffer: Vec<u8>) {
     if buffer.len() == SIZE {
         push(&INPUT, buffer);
     }
@@ -36,13 +36,13 @@ pub(super) fn give(buffer: Vec<u8>) {
 
 /// An empty buffer with room for `SIZE` bytes.
 #[inline(never)]
-pub(super) fn take_output() -> Vec<u8> {
+pub(crate) fn take_output() -> Vec<u8> {
     pop(&OUTPUT).unwrap_or_else(|| Vec::with_capacity(SIZE))
 }
 
 /// Gives a buffer of [`take_output`] back. One that has grown is dropped.
 #[inline(never)]
-pub(super) fn give_output(mut buffer: Vec<u8>) {
+pub(crate) fn give_output(mut buffer: Vec<u8>) {
     if (SIZE..=2 * SIZE).contains(&buffer.capacity()) {
         buffer.clear();
         push(&OUTPUT, buffer);
