@@ -8,6 +8,7 @@
 mod programs;
 #[path = "../support/mod.rs"]
 mod support;
+mod websocket;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -27,6 +28,7 @@ const TESTED: &[&str] = &[
     "port_forwarder",
     "processes",
     "thread_pool",
+    "websocket",
     "wsgi_server",
     "wsgi_server_ssl",
 ];

@@ -36,6 +36,12 @@ impl Client {
         &self.stream
     }
 
+    /// The connection; nothing may have been read ahead.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        assert!(self.ahead.is_empty());
+        self.stream
+    }
+
     pub(crate) fn addr(&self) -> SocketAddr {
         self.stream.local_addr().unwrap()
     }
