@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use maypole_runtime::{Builder, Group, yield_now};
 
+use crate::Addr;
 #[cfg(feature = "tls")]
 use crate::counters::Active;
 use crate::counters::Counts;
@@ -12,7 +13,7 @@ use crate::drain::Drain;
 use crate::life::Intake;
 use crate::listener::Listener;
 use crate::pause::{Delays, Pause};
-use crate::socket::{Addr, Socket};
+use crate::socket::Socket;
 #[cfg(feature = "tls")]
 use crate::spawn::Body;
 use crate::spawn::{Place, Spawn};

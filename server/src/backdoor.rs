@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use maypole_runtime::inspect::run_info;
-use maypole_runtime::net::ToSocketAddrs;
 use maypole_runtime::{Pool, catch_panic};
 
-use crate::{Stream, StreamServer};
+use crate::{ListenAddr, Stream, StreamServer};
 
 /// The longest line that is read: a person types less, and a client that sends
 /// no end of line must not fill the memory.
@@ -64,7 +63,7 @@ impl BackdoorServer {
     /// # Errors
     ///
     /// As [`StreamServer::bind`].
-    pub fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
+    pub fn bind(addr: impl ListenAddr) -> io::Result<Self> {
         Self::builder().bind(addr)
     }
 
@@ -137,7 +136,7 @@ impl BackdoorBuilder {
     /// # Errors
     ///
     /// As [`StreamServer::bind`].
-    pub fn bind(self, addr: impl ToSocketAddrs) -> io::Result<BackdoorServer> {
+    pub fn bind(self, addr: impl ListenAddr) -> io::Result<BackdoorServer> {
         let console = Arc::new(self.console);
         let server = StreamServer::builder()
             .pool(Pool::new(MAX_CONSOLES))

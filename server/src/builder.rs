@@ -2,26 +2,28 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use maypole_runtime::net::{TcpListener, TcpStream, ToSocketAddrs};
-use maypole_runtime::{GreenletRef, Group, Pool, catch_panic};
+use maypole_runtime::net::TcpListener;
+use maypole_runtime::{GreenletRef, Group, Pool};
 
-#[cfg(feature = "tls")]
-use crate::accept::Greet;
-use crate::accept::{AcceptLoop, Accepting, Serve};
+use crate::Addr;
+use crate::accept::{AcceptLoop, Accepting};
+use crate::addr::ListenAddr;
 use crate::counters::Counts;
 use crate::life::{Intake, Life, LifeOptions, Reopen};
-use crate::listener::Listener;
+use crate::listener::{Again, ListenOptions, Listener};
 use crate::pause::Delays;
-use crate::report;
-use crate::socket::{Addr, Socket};
+#[cfg(feature = "tls")]
+use crate::serve::greet;
+use crate::serve::serve;
 use crate::spawn::{Body, Spawn, WhenFull};
 use crate::stream::Stream;
 use crate::stream_server::StreamServer;
 #[cfg(feature = "tls")]
-use crate::tls::{self, TlsConfig, TlsStream};
+use crate::tls::TlsConfig;
 
 /// Connections accepted before others get a turn; gevent's.
 const MAX_ACCEPT: usize = 100;
@@ -48,6 +50,9 @@ const MAX_HANDSHAKES: usize = 2048;
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `bind`"]
 pub struct Builder {
+    listeners: Vec<Listener>,
+    // For those that the builder binds itself.
+    listening: ListenOptions,
     spawn: Spawn,
     max_accept: usize,
     delays: Delays,
@@ -63,6 +68,8 @@ pub struct Builder {
 impl Default for Builder {
     fn default() -> Self {
         Self {
+            listeners: Vec::new(),
+            listening: ListenOptions::default(),
             spawn: Spawn::default(),
             max_accept: MAX_ACCEPT,
             delays: Delays::default(),
@@ -207,21 +214,96 @@ impl Builder {
         self
     }
 
+    /// How many connections the kernel holds until they are accepted; see
+    /// [`ListenOptions::backlog`]. For sockets that this builder binds.
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.listening = self.listening.backlog(connections);
+        self
+    }
+
+    /// See [`ListenOptions::reuse_addr`]; for sockets that this builder binds.
+    pub fn reuse_addr(mut self, on: bool) -> Self {
+        self.listening = self.listening.reuse_addr(on);
+        self
+    }
+
+    /// Whether several processes may listen on the port; see
+    /// [`ListenOptions::reuse_port`]. For sockets that this builder binds.
+    pub fn reuse_port(mut self, on: bool) -> Self {
+        self.listening = self.listening.reuse_port(on);
+        self
+    }
+
+    /// The permissions of a Unix socket's file; see
+    /// [`ListenOptions::unix_mode`]. For sockets that this builder binds.
+    pub fn unix_mode(mut self, mode: u32) -> Self {
+        self.listening = self.listening.unix_mode(mode);
+        self
+    }
+
+    /// Adds a listening socket; a server may have several. The backlog and such
+    /// are the [listener's own](ListenOptions). [`serve`](Self::serve) makes the
+    /// server.
+    pub fn listener(mut self, listener: impl Into<Listener>) -> Self {
+        self.listeners.push(listener.into());
+        self
+    }
+
+    /// Adds several listening sockets, such as [`Listener::inherited`] gives.
+    pub fn listeners(mut self, listeners: impl IntoIterator<Item = Listener>) -> Self {
+        self.listeners.extend(listeners);
+        self
+    }
+
     /// Binds to `addr`; `handler` will be called for each connection.
+    ///
+    /// Suspends the caller when there is a name to look up.
     ///
     /// # Errors
     ///
-    /// As [`TcpListener::bind`]: `AddrInUse` for a port in use. `InvalidInput` for
-    /// an option that cannot be.
-    pub fn bind<F>(self, addr: impl ToSocketAddrs, handler: F) -> io::Result<StreamServer>
+    /// As [`Listener::bind`]: `AddrInUse` for a port in use. `InvalidInput` for an
+    /// option that cannot be, or for other listeners beside this one.
+    pub fn bind<F>(self, addr: impl ListenAddr, handler: F) -> io::Result<StreamServer>
     where
         F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
     {
         self.check()?;
-        let listener = TcpListener::bind(addr)?;
-        let addr = listener.local_addr()?;
-        let again = move || Ok(vec![Listener::Tcp(TcpListener::bind(addr)?)]);
-        self.build(vec![Listener::Tcp(listener)], Box::new(again), handler)
+        let listener = self.listening.bind(addr)?;
+        self.serve_inet(listener, handler)
+    }
+
+    /// Binds to the path of a Unix socket; see [`ListenOptions::bind_unix`].
+    ///
+    /// # Errors
+    ///
+    /// As [`ListenOptions::bind_unix`], and `InvalidInput` for an option that
+    /// cannot be.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use maypole_server::StreamServer;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("socket");
+    /// let server = StreamServer::builder()
+    ///     .unix_mode(0o600)
+    ///     .bind_unix(&path, |mut stream, _peer| stream.write_all(b"hello"))?;
+    /// server.start()?;
+    /// let mut client = std::os::unix::net::UnixStream::connect(&path)?;
+    /// assert_eq!(std::io::read_to_string(&mut client)?, "hello");
+    /// server.close();
+    /// assert!(!path.exists());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn bind_unix<F>(self, path: impl AsRef<Path>, handler: F) -> io::Result<StreamServer>
+    where
+        F: Fn(Stream, Addr) -> io::Result<()> + Send + Sync + 'static,
+    {
+        self.check()?;
+        let listener = self.listening.bind_unix(path)?;
+        self.listener(listener).serve(handler)
     }
 
     /// Takes over a listening socket. Such a server cannot be started again after
@@ -229,7 +311,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// The kernel's, for a socket that is none.
+    /// The kernel's, for a socket that is none; as [`bind`](Self::bind).
     pub fn from_listener<F>(
         self,
         listener: std::net::TcpListener,
@@ -246,19 +328,52 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// The kernel's.
+    /// The kernel's; as [`bind`](Self::bind).
     pub fn listen<F>(self, listener: TcpListener, handler: F) -> io::Result<StreamServer>
     where
         F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
     {
         self.check()?;
-        let again = || {
-            Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "the server was given its socket, which is closed now: it cannot start again",
-            ))
+        self.serve_inet(listener.into(), handler)
+    }
+
+    fn serve_inet<F>(self, listener: Listener, handler: F) -> io::Result<StreamServer>
+    where
+        F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
+    {
+        if !self.listeners.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a server of several listeners is made by `serve`",
+            ));
+        }
+        let handler = move |stream, peer: Addr| match peer.inet() {
+            Some(peer) => handler(stream, peer),
+            // Not reached: the only listener is one of IP.
+            None => Err(io::ErrorKind::Unsupported.into()),
         };
-        self.build(vec![Listener::Tcp(listener)], Box::new(again), handler)
+        self.listener(listener).serve(handler)
+    }
+
+    /// Makes the server of the [listeners](Self::listener) that were added;
+    /// `handler` will be called for each connection.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for an option that cannot be, or when there is no listener;
+    /// else the kernel's.
+    pub fn serve<F>(self, handler: F) -> io::Result<StreamServer>
+    where
+        F: Fn(Stream, Addr) -> io::Result<()> + Send + Sync + 'static,
+    {
+        self.check()?;
+        if self.listeners.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a server needs a listener",
+            ));
+        }
+        self.build(handler)
     }
 
     fn check(&self) -> io::Result<()> {
@@ -270,13 +385,12 @@ impl Builder {
 
     fn build<F>(
         #[cfg_attr(not(feature = "tls"), expect(unused_mut))] mut self,
-        listeners: Vec<Listener>,
-        again: Box<dyn Fn() -> io::Result<Vec<Listener>> + Send + Sync>,
         handler: F,
     ) -> io::Result<StreamServer>
     where
-        F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
+        F: Fn(Stream, Addr) -> io::Result<()> + Send + Sync + 'static,
     {
+        let listeners = self.listeners;
         let addrs = listeners
             .iter()
             .map(Listener::local_addr)
@@ -312,8 +426,12 @@ impl Builder {
             delays: self.delays,
         });
         let handlers = accepting.handlers.clone();
+        let again: Vec<_> = listeners.iter().map(Listener::again).collect();
         let sockets = intakes(listeners, &accepting);
-        let reopen: Reopen = Box::new(move || Ok(intakes(again()?, &accepting)));
+        let reopen: Reopen = Box::new(move || {
+            let opened: io::Result<_> = again.iter().map(Again::open).collect();
+            Ok(intakes(opened?, &accepting))
+        });
         let life = Life::new(label, handlers, self.life, sockets, reopen);
         Ok(StreamServer::new(life, addrs, counts))
     }
@@ -333,81 +451,4 @@ fn intakes(listeners: Vec<Listener>, accepting: &Arc<Accepting>) -> Vec<Arc<dyn 
 fn label(addrs: &[Addr]) -> String {
     let addrs: Vec<_> = addrs.iter().map(Addr::to_string).collect();
     addrs.join(", ")
-}
-
-/// What is done with a connection, from its first byte to its end.
-fn serve<F>(
-    label: String,
-    counts: Arc<Counts>,
-    handler: Arc<F>,
-    #[cfg(feature = "tls")] tls: Option<TlsConfig>,
-) -> Serve
-where
-    F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
-{
-    Arc::new(move |socket, peer, drain| {
-        let served = catch_panic(|| {
-            let (connection, addr) = begin(socket, &peer)?;
-            #[cfg(feature = "tls")]
-            if let Some(config) = &tls {
-                return match shake_hands(config, connection, &label, &peer, &counts) {
-                    Some(stream) => handler(Stream::tls(stream, drain), addr),
-                    None => Ok(()),
-                };
-            }
-            handler(Stream::plain(connection, drain), addr)
-        });
-        report::failed(&label, &peer, served, &counts);
-    })
-}
-
-/// The same in two steps: the handshake, and what it leaves to do.
-#[cfg(feature = "tls")]
-fn greet<F>(label: String, counts: Arc<Counts>, handler: Arc<F>, config: TlsConfig) -> Greet
-where
-    F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
-{
-    Arc::new(move |socket, peer, drain| {
-        let greeted = begin(socket, &peer).map(|(connection, addr)| {
-            shake_hands(&config, connection, &label, &peer, &counts).map(|stream| (stream, addr))
-        });
-        let (stream, addr) = match greeted {
-            Ok(greeted) => greeted?,
-            Err(error) => {
-                report::failed(&label, &peer, Ok(Err(error)), &counts);
-                return None;
-            }
-        };
-        let (label, counts, handler) = (label.clone(), counts.clone(), handler.clone());
-        Some(Box::new(move || {
-            let served = catch_panic(|| handler(Stream::tls(stream, drain), addr));
-            report::failed(&label, &peer, served, &counts);
-        }))
-    })
-}
-
-fn begin(socket: Socket, peer: &Addr) -> io::Result<(TcpStream, SocketAddr)> {
-    let (Socket::Tcp(connection), Addr::Inet(addr)) = (socket, peer);
-    // Answers go out as they are written; see README, "Speed".
-    connection.set_nodelay(true)?;
-    Ok((connection, *addr))
-}
-
-#[cfg(feature = "tls")]
-fn shake_hands(
-    config: &TlsConfig,
-    connection: TcpStream,
-    label: &str,
-    peer: &Addr,
-    counts: &Counts,
-) -> Option<TlsStream<TcpStream>> {
-    match tls::accept(config, connection) {
-        Ok(stream) => Some(stream),
-        Err(error) => {
-            // A client's mistake, or a stranger's port scan.
-            counts.handshake_failure();
-            log::debug!("{label}: no TLS connection from {peer}: {error}");
-            None
-        }
-    }
 }

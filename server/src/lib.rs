@@ -36,6 +36,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod accept;
+mod addr;
 mod backdoor;
 mod builder;
 mod counters;
@@ -44,18 +45,23 @@ mod life;
 mod listener;
 mod pause;
 mod report;
+mod serve;
 mod signals;
 mod socket;
 mod spawn;
 mod stream;
 mod stream_server;
+mod unix_path;
 
 #[cfg(feature = "tls")]
 mod tls;
 
+pub use addr::{Addr, ListenAddr};
 pub use backdoor::{BackdoorBuilder, BackdoorServer};
 pub use builder::Builder;
 pub use counters::Counters;
+pub use listener::{ListenOptions, Listener};
+pub use socket::Socket;
 pub use spawn::{Body, WhenFull};
 pub use stream::Stream;
 pub use stream_server::StreamServer;

@@ -4,9 +4,9 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
-use maypole_runtime::net::TcpStream;
-
+use crate::Addr;
 use crate::drain::Drain;
+use crate::socket::Socket;
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
 
@@ -23,13 +23,13 @@ pub struct Stream {
 
 #[derive(Debug)]
 enum Kind {
-    Plain(TcpStream),
+    Plain(Socket),
     #[cfg(feature = "tls")]
-    Tls(TlsStream<TcpStream>),
+    Tls(TlsStream<Socket>),
 }
 
 impl Stream {
-    pub(crate) fn plain(stream: TcpStream, drain: Drain) -> Self {
+    pub(crate) fn plain(stream: Socket, drain: Drain) -> Self {
         Self {
             kind: Kind::Plain(stream),
             drain,
@@ -37,7 +37,7 @@ impl Stream {
     }
 
     #[cfg(feature = "tls")]
-    pub(crate) fn tls(stream: TlsStream<TcpStream>, drain: Drain) -> Self {
+    pub(crate) fn tls(stream: TlsStream<Socket>, drain: Drain) -> Self {
         Self {
             kind: Kind::Tls(stream),
             drain,
@@ -47,7 +47,7 @@ impl Stream {
     /// The connection underneath. With TLS, reading or writing it directly
     /// breaks the stream.
     #[must_use]
-    pub fn get_ref(&self) -> &TcpStream {
+    pub fn get_ref(&self) -> &Socket {
         match &self.kind {
             Kind::Plain(stream) => stream,
             #[cfg(feature = "tls")]
@@ -69,18 +69,28 @@ impl Stream {
     ///
     /// # Errors
     ///
-    /// `NotConnected` when the connection is gone.
+    /// `NotConnected` when the connection is gone, `Unsupported` for one within
+    /// the machine: see [`peer`](Self::peer).
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().peer_addr()
+        inet(self.peer()?)
     }
 
     /// The server's address.
     ///
     /// # Errors
     ///
-    /// The kernel's.
+    /// The kernel's, `Unsupported` for a connection within the machine.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().local_addr()
+        inet(self.get_ref().local_addr()?)
+    }
+
+    /// The client's address, of whatever kind.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when the connection is gone.
+    pub fn peer(&self) -> io::Result<Addr> {
+        self.get_ref().peer_addr()
     }
 
     /// Limits how long one read may wait; `None` is for ever, the default.
@@ -232,7 +242,7 @@ impl Stream {
 impl Read for Stream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match &mut self.kind {
-            Kind::Plain(stream) => stream.read(buf),
+            Kind::Plain(stream) => (&*stream).read(buf),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.read(buf),
         }
@@ -240,7 +250,7 @@ impl Read for Stream {
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         match &mut self.kind {
-            Kind::Plain(stream) => stream.read_vectored(bufs),
+            Kind::Plain(stream) => (&*stream).read_vectored(bufs),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.read_vectored(bufs),
         }
@@ -250,7 +260,7 @@ impl Read for Stream {
 impl Write for Stream {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         match &mut self.kind {
-            Kind::Plain(stream) => stream.write(buf),
+            Kind::Plain(stream) => (&*stream).write(buf),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.write(buf),
         }
@@ -258,7 +268,7 @@ impl Write for Stream {
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         match &mut self.kind {
-            Kind::Plain(stream) => stream.write_vectored(bufs),
+            Kind::Plain(stream) => (&*stream).write_vectored(bufs),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.write_vectored(bufs),
         }
@@ -266,9 +276,18 @@ impl Write for Stream {
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.kind {
-            Kind::Plain(stream) => stream.flush(),
+            Kind::Plain(stream) => (&*stream).flush(),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.flush(),
         }
     }
+}
+
+fn inet(addr: Addr) -> io::Result<SocketAddr> {
+    addr.inet().ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::Unsupported,
+            "a connection within the machine has no IP address",
+        )
+    })
 }

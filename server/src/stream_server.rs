@@ -6,12 +6,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use maypole_runtime::net::ToSocketAddrs;
-
+use crate::Addr;
+use crate::addr::ListenAddr;
 use crate::builder::Builder;
 use crate::counters::{Counters, Counts};
 use crate::life::Life;
-use crate::socket::Addr;
 use crate::stream::Stream;
 
 /// A server that runs a blocking function for each connection, in a greenlet of
@@ -62,7 +61,7 @@ impl StreamServer {
     /// # Errors
     ///
     /// As [`Builder::bind`].
-    pub fn bind<F>(addr: impl ToSocketAddrs, handler: F) -> io::Result<Self>
+    pub fn bind<F>(addr: impl ListenAddr, handler: F) -> io::Result<Self>
     where
         F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
     {
@@ -79,14 +78,29 @@ impl StreamServer {
         Self { life, shared }
     }
 
-    /// The address it listens on, with the port that was chosen for port 0. It
-    /// stays the same when the server starts again.
+    /// The address it listens on, with the port that was chosen for port 0; the
+    /// first one if there are several. It stays the same when the server starts
+    /// again.
+    ///
+    /// # Panics
+    ///
+    /// When it listens on Unix sockets only; [`local_addrs`](Self::local_addrs)
+    /// knows those.
     #[doc(alias = "address")]
     #[doc(alias = "server_port")]
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        let Addr::Inet(addr) = self.shared.addrs[0];
-        addr
+        let found = self.shared.addrs.iter().find_map(Addr::inet);
+        match found {
+            Some(addr) => addr,
+            None => panic!("a server of Unix sockets has no IP address; use local_addrs"),
+        }
+    }
+
+    /// All addresses it listens on, of whatever kind.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[Addr] {
+        &self.shared.addrs
     }
 
     /// Starts to accept, and returns. Does nothing when it is started. A server

@@ -248,7 +248,7 @@ fn a_handler_sees_the_end_that_its_client_sends() {
 fn small_writes_are_not_held_back() {
     let _watchdog = watchdog();
     let server = serve(|stream, _peer| {
-        assert!(stream.get_ref().nodelay()?);
+        assert!(stream.get_ref().as_tcp().unwrap().nodelay()?);
         assert!(!stream.is_tls());
         Ok(())
     });

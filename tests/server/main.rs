@@ -14,6 +14,7 @@ mod drain;
 mod exhaustion;
 mod handlers;
 mod lifecycle;
+mod listening;
 mod pause;
 mod pool;
 mod restart;

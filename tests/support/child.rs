@@ -4,6 +4,7 @@ use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{self, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -35,17 +36,27 @@ impl Child {
         Self::spawn(&mut command)
     }
 
+    /// The same by a command that has this binary as its last argument, and the
+    /// child's stdin.
+    pub(crate) fn of_test_by(command: &mut Command, name: &str) -> Self {
+        command
+            .args([name, "--exact", "--nocapture", "--test-threads=1"])
+            .env(CHILD, name);
+        Self::gather(command)
+    }
+
     /// Starts a program whose output is gathered line by line.
     pub(crate) fn of_program(path: &Path, args: &[&str]) -> Self {
         Self::spawn(Command::new(path).args(args))
     }
 
     fn spawn(command: &mut Command) -> Self {
-        let mut process = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::gather(command.stdin(Stdio::piped()))
+    }
+
+    fn gather(command: &mut Command) -> Self {
+        let silent = Silent::new();
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = process.stdout.take().unwrap();
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
         let ended = Counter::default();
@@ -53,9 +64,12 @@ impl Child {
         let theirs = Arc::clone(&lines);
         thread::spawn(move || {
             let _end = end;
+            let mut silent = Some(silent);
             for line in BufReader::new(stdout).lines() {
                 theirs.lock().unwrap().push(line.unwrap());
+                silent = None;
             }
+            drop(silent);
         });
         Self {
             process,
@@ -110,6 +124,31 @@ impl Drop for Child {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A child that has not said anything yet, so may not have run.
+struct Silent;
+
+static SILENT: AtomicUsize = AtomicUsize::new(0);
+
+impl Silent {
+    fn new() -> Self {
+        SILENT.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        SILENT.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Whether a process is starting. Until it runs, which is a moment after `spawn`
+/// returns, it has our descriptors open: a listener that was closed here still
+/// listens there.
+pub(super) fn one_starts() -> bool {
+    SILENT.load(Ordering::SeqCst) > 0
 }
 
 /// Whether this process is the child that runs the test `name`.

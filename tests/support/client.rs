@@ -3,7 +3,8 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
-use super::{MOMENT, PATIENCE, Response};
+use super::child::one_starts;
+use super::{MOMENT, PATIENCE, Response, pause};
 
 /// A connection of std's on a plain thread; every wait of it has a limit.
 #[derive(Debug)]
@@ -168,7 +169,13 @@ impl Client {
 
 /// Whether nobody listens there. Who asks while somebody does becomes a client.
 pub(crate) fn is_refused(addr: SocketAddr) -> bool {
+    let starts = one_starts();
     match TcpStream::connect_timeout(&addr, PATIENCE) {
+        // Perhaps only because of that.
+        Ok(_) if starts || one_starts() => {
+            pause();
+            is_refused(addr)
+        }
         Ok(_) => false,
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => true,
         // It got into the backlog of a listener that was just closing.

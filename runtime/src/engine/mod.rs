@@ -40,6 +40,7 @@ use rustix::time::Timespec;
 mod alarms;
 mod current;
 mod deadline;
+mod inherited;
 #[cfg(not(feature = "native"))]
 mod may;
 #[cfg(feature = "native")]
@@ -62,6 +63,7 @@ use self::native as imp;
 pub(crate) use alarms::AlarmKey;
 pub(crate) use current::{with_current, with_own};
 pub(crate) use imp::{cancel_alarm, set_alarm, tick, yield_now};
+pub(crate) use inherited::duplicate_inherited;
 pub(crate) use parker::Parker;
 pub(crate) use pulse::{Pulse, Watch, own_beat};
 pub use settings::Hub;

@@ -1,6 +1,7 @@
 //! Whether the peer is still there.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -8,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::greenlet::current;
 use crate::wait::deadline_after;
 
-use super::TcpStream;
+use super::{TcpStream, UnixStream};
 
 /// How long a plain thread waits before it looks again, when there is input
 /// that it must not take: the kernel would wake it at once.
@@ -24,13 +25,7 @@ impl TcpStream {
     ///
     /// The kernel's.
     pub fn is_hung_up(&self) -> io::Result<bool> {
-        let mut fds = [PollFd::new(self, PollFlags::RDHUP)];
-        let now = Timespec::default();
-        match poll(&mut fds, Some(&now)) {
-            Ok(ready) => Ok(ready > 0),
-            Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        is_hung_up(self)
     }
 
     /// Waits until [`is_hung_up`](Self::is_hung_up) or `limit` has passed;
@@ -60,21 +55,58 @@ impl TcpStream {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn wait_hung_up(&self, limit: Duration) -> io::Result<bool> {
-        let deadline = deadline_after(limit);
-        loop {
-            if self.is_hung_up()? {
-                return Ok(true);
-            }
-            match self.input_event(deadline) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => return self.is_hung_up(),
-                Err(error) => return Err(error),
-            }
-            if current().is_none() && !self.is_hung_up()? {
-                let left =
-                    deadline.map_or(PAUSE, |at| at.saturating_duration_since(Instant::now()));
-                crate::sleep(left.min(PAUSE));
-            }
+        wait_hung_up(self, limit, |deadline| self.input_event(deadline))
+    }
+}
+
+impl UnixStream {
+    /// As [`TcpStream::is_hung_up`].
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn is_hung_up(&self) -> io::Result<bool> {
+        is_hung_up(self)
+    }
+
+    /// As [`TcpStream::wait_hung_up`].
+    ///
+    /// # Errors
+    ///
+    /// `ResourceBusy` when another greenlet waits to read here; the kernel's.
+    pub fn wait_hung_up(&self, limit: Duration) -> io::Result<bool> {
+        wait_hung_up(self, limit, |deadline| self.input_event(deadline))
+    }
+}
+
+fn is_hung_up(socket: &impl AsFd) -> io::Result<bool> {
+    let mut fds = [PollFd::new(socket, PollFlags::RDHUP)];
+    let now = Timespec::default();
+    match poll(&mut fds, Some(&now)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn wait_hung_up(
+    socket: &impl AsFd,
+    limit: Duration,
+    input_event: impl Fn(Option<Instant>) -> io::Result<()>,
+) -> io::Result<bool> {
+    let deadline = deadline_after(limit);
+    loop {
+        if is_hung_up(socket)? {
+            return Ok(true);
+        }
+        match input_event(deadline) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => return is_hung_up(socket),
+            Err(error) => return Err(error),
+        }
+        if current().is_none() && !is_hung_up(socket)? {
+            let left = deadline.map_or(PAUSE, |at| at.saturating_duration_since(Instant::now()));
+            crate::sleep(left.min(PAUSE));
         }
     }
 }

@@ -9,6 +9,7 @@ mod addr;
 mod builder;
 mod common;
 mod hangup;
+mod inherited;
 mod linger;
 mod listener;
 mod send;
@@ -18,6 +19,7 @@ mod unix;
 
 pub use addr::{Target, ToSocketAddrs, lookup_host};
 pub use builder::TcpListenerBuilder;
+pub use inherited::listen_fds;
 pub use listener::{Incoming, TcpListener};
 pub use stream::TcpStream;
 pub use udp::UdpSocket;

@@ -3,8 +3,9 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use maypole_runtime::net::TcpStream;
 use rustix::net::{SendFlags, send};
+
+use crate::socket::Socket;
 
 /// A connected socket. One greenlet may read while another writes.
 pub(crate) trait Transport {
@@ -21,7 +22,7 @@ pub(crate) trait Transport {
     fn write_timeout(&self) -> Option<Duration>;
 }
 
-impl Transport for TcpStream {
+impl Transport for Socket {
     fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         let mut stream = self;
         Read::read(&mut stream, buf)

@@ -117,6 +117,15 @@ impl UnixDatagram {
         self.socket.receive(|socket| socket.recv_from(buf))
     }
 
+    /// Receives a datagram if one is there now, and never suspends.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when none is there; else as [`recv_from`](Self::recv_from).
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.socket.try_read(|socket| socket.recv_from(buf))
+    }
+
     /// Waits for a datagram: its length.
     ///
     /// # Errors

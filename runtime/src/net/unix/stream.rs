@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
+use std::time::Instant;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
@@ -116,6 +117,20 @@ impl UnixStream {
     /// The kernel's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.std().local_addr()
+    }
+
+    /// As [`TcpStream::wait_read_unless`](crate::net::TcpStream::wait_read_unless).
+    ///
+    /// # Errors
+    ///
+    /// As a read that waits.
+    pub fn wait_read_unless(&self, stop: impl FnMut() -> bool) -> io::Result<bool> {
+        self.socket.wait_read_unless(stop)
+    }
+
+    /// Suspends until there may be news for a reader; may return early.
+    pub(in super::super) fn input_event(&self, deadline: Option<Instant>) -> io::Result<()> {
+        self.socket.ready(Interest::Read, deadline)
     }
 
     /// Shuts down one or both directions. A greenlet that waits in it wakes, on

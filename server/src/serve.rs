@@ -1,0 +1,92 @@
+//! What is done with a connection, from its first byte to its end.
+
+use std::io;
+use std::sync::Arc;
+
+use maypole_runtime::catch_panic;
+
+use crate::Addr;
+#[cfg(feature = "tls")]
+use crate::accept::Greet;
+use crate::accept::Serve;
+use crate::counters::Counts;
+use crate::report;
+use crate::socket::Socket;
+use crate::stream::Stream;
+#[cfg(feature = "tls")]
+use crate::tls::{self, TlsConfig, TlsStream};
+
+/// The whole of it: the handshake if there is TLS, then the handler.
+pub(crate) fn serve<F>(
+    label: String,
+    counts: Arc<Counts>,
+    handler: Arc<F>,
+    #[cfg(feature = "tls")] tls: Option<TlsConfig>,
+) -> Serve
+where
+    F: Fn(Stream, Addr) -> io::Result<()> + Send + Sync + 'static,
+{
+    Arc::new(move |socket, peer, drain| {
+        let served = catch_panic(|| {
+            begin(&socket)?;
+            #[cfg(feature = "tls")]
+            if let Some(config) = &tls {
+                return match shake_hands(config, socket, &label, &peer, &counts) {
+                    Some(stream) => handler(Stream::tls(stream, drain), peer.clone()),
+                    None => Ok(()),
+                };
+            }
+            handler(Stream::plain(socket, drain), peer.clone())
+        });
+        report::failed(&label, &peer, served, &counts);
+    })
+}
+
+/// The same in two steps: the handshake, and what it leaves to do.
+#[cfg(feature = "tls")]
+pub(crate) fn greet<F>(
+    label: String,
+    counts: Arc<Counts>,
+    handler: Arc<F>,
+    config: TlsConfig,
+) -> Greet
+where
+    F: Fn(Stream, Addr) -> io::Result<()> + Send + Sync + 'static,
+{
+    Arc::new(move |socket, peer, drain| {
+        if let Err(error) = begin(&socket) {
+            report::failed(&label, &peer, Ok(Err(error)), &counts);
+            return None;
+        }
+        let stream = shake_hands(&config, socket, &label, &peer, &counts)?;
+        let (label, counts, handler) = (label.clone(), counts.clone(), handler.clone());
+        Some(Box::new(move || {
+            let served = catch_panic(|| handler(Stream::tls(stream, drain), peer.clone()));
+            report::failed(&label, &peer, served, &counts);
+        }))
+    })
+}
+
+fn begin(socket: &Socket) -> io::Result<()> {
+    // Answers go out as they are written; see README, "Speed".
+    socket.as_tcp().map_or(Ok(()), |tcp| tcp.set_nodelay(true))
+}
+
+#[cfg(feature = "tls")]
+fn shake_hands(
+    config: &TlsConfig,
+    socket: Socket,
+    label: &str,
+    peer: &Addr,
+    counts: &Counts,
+) -> Option<TlsStream<Socket>> {
+    match tls::accept(config, socket) {
+        Ok(stream) => Some(stream),
+        Err(error) => {
+            // A client's mistake, or a stranger's port scan.
+            counts.handshake_failure();
+            log::debug!("{label}: no TLS connection from {peer}: {error}");
+            None
+        }
+    }
+}
