@@ -197,6 +197,32 @@ fn a_listener_that_is_shut_down_wakes_who_accepts() {
     wakes();
 }
 
+/// A read ends at the mark that urgent data leave: no sign that nothing follows.
+/// `may` does not tell of urgent data, see docs/engines.md.
+#[cfg(feature = "native")]
+#[test]
+fn urgent_data_hide_no_bytes() {
+    in_greenlet(|| {
+        let (mut near, far) = pair();
+        let reader = begin(move || {
+            let mut all = Vec::new();
+            let mut buf = [0; 64];
+            while !all.ends_with(b"end") {
+                let n = near.read(&mut buf).unwrap();
+                all.extend_from_slice(&buf[..n]);
+            }
+            all
+        });
+        far.set_nodelay(true).unwrap();
+        (&far).write_all(b"one").unwrap();
+        maypole_runtime::sleep(MOMENT); // so that it waits with a short read behind it
+        (&far).write_all(b"two").unwrap();
+        socket2::SockRef::from(&far).send_out_of_band(b"!").unwrap();
+        (&far).write_all(b"end").unwrap();
+        assert_eq!(reader.get().unwrap(), b"onetwoend");
+    });
+}
+
 #[test]
 fn a_reset_is_an_error() {
     in_greenlet(|| {

@@ -242,7 +242,8 @@ impl Core {
 
     /// Has events of `fd` told to `readiness`, until it is retired.
     pub(super) fn watch(&self, fd: RawFd, readiness: &Arc<Readiness>) -> io::Result<()> {
-        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        let told = EventFlags::IN | EventFlags::OUT | EventFlags::PRI | EventFlags::RDHUP;
+        let flags = told | EventFlags::ET;
         let data = EventData::new_u64(Arc::as_ptr(readiness) as u64);
         // SAFETY: the registration that asks belongs to the owner of `fd`.
         Ok(epoll::add(

@@ -35,7 +35,7 @@ struct Entry {
 pub(super) struct Readiness {
     read: Direction,
     write: Direction,
-    // An end of stream or an error was reported.
+    // An end of stream, an error or urgent data were reported.
     ended: AtomicBool,
     // Edges for readers so far.
     edges: AtomicU64,
@@ -49,8 +49,9 @@ struct Direction {
 
 const READABLE: u32 = (libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
 const WRITABLE: u32 = (libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR) as u32;
-/// Events after which readiness may be spent without another edge to come.
-const ENDINGS: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
+/// Events after which readiness may be spent without another edge to come. Urgent
+/// data are among them: a read ends where they are, whatever follows.
+const ENDINGS: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLPRI) as u32;
 
 impl Registration {
     /// See `Source::edges`.
