@@ -36,7 +36,8 @@ pub mod http {
     pub use maypole_http::{
         AccessLog, BodyWriter, Disconnected, Environ, FormatError, Histogram, Input, Limits,
         Method, Metrics, ProtoError, Request, Response, ResponseError, Snapshot, StartResponse,
-        StatusCode, Upgraded, Version, header, iterable, respond_with, respond_with_limit,
+        StatusCode, TrustedProxies, Upgraded, Version, header, iterable, respond_with,
+        respond_with_limit,
     };
 }
 

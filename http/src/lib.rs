@@ -40,8 +40,8 @@ mod proto;
 pub mod pywsgi;
 
 pub use app::{
-    BodyWriter, Disconnected, Environ, Input, StartResponse, Upgraded, iterable, respond_with,
-    respond_with_limit,
+    BodyWriter, Disconnected, Environ, Input, StartResponse, TrustedProxies, Upgraded, iterable,
+    respond_with, respond_with_limit,
 };
 pub use http::{Method, Request, Response, StatusCode, Version, header};
 pub use observe::{AccessLog, FormatError, Histogram, Metrics, Snapshot};

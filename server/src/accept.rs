@@ -55,9 +55,9 @@ impl Intake for AcceptLoop {
         let mut pause = Pause::new(accepting.delays);
         let mut in_a_row = 0;
         loop {
-            // The place first: without one nothing is accepted, nobody watches
-            // the listener, and clients wait in the kernel's backlog.
-            let place = match accepting.spawn.place() {
+            // The place first: without one nothing is accepted, and clients wait
+            // in the kernel's backlog.
+            let place = match accepting.spawn.place(|| self.listener.wait_accept()) {
                 Ok(place) => place,
                 Err(unwinding) => return unwinding.into(),
             };

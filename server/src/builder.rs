@@ -15,6 +15,7 @@ use crate::addr::ListenAddr;
 use crate::counters::Counts;
 use crate::life::{Intake, Life, LifeOptions, Reopen};
 use crate::listener::{Again, ListenOptions, Listener};
+use crate::network::Network;
 use crate::pause::Delays;
 #[cfg(feature = "tls")]
 use crate::serve::greet;
@@ -57,6 +58,7 @@ pub struct Builder {
     max_accept: usize,
     delays: Delays,
     life: LifeOptions,
+    proxies: Vec<Network>,
     // What was asked for and cannot be.
     mistake: Option<&'static str>,
     #[cfg(feature = "tls")]
@@ -74,6 +76,7 @@ impl Default for Builder {
             max_accept: MAX_ACCEPT,
             delays: Delays::default(),
             life: LifeOptions::default(),
+            proxies: Vec::new(),
             mistake: None,
             #[cfg(feature = "tls")]
             tls: None,
@@ -101,6 +104,35 @@ impl Builder {
             0 => self.mistake = Some("a pool of size 0 would serve nobody"),
             _ => self.spawn.set_pool(Pool::new(size)),
         }
+        self
+    }
+
+    /// Expects the PROXY protocol, version 1 or 2, of peers in these networks:
+    /// their connections begin with a header that says for whom they are, and
+    /// handlers get that address. Such a connection without a header is closed;
+    /// others are served as they are. The header comes before TLS.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::builder()
+    ///     .proxy_protocol(["127.0.0.0/8".parse()?])
+    ///     .bind("127.0.0.1:0", |mut stream, peer| write!(stream, "hello {peer}"))?;
+    /// server.start()?;
+    /// # use std::io::Read;
+    /// let mut proxy = std::net::TcpStream::connect(server.local_addr())?;
+    /// proxy.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n")?;
+    /// let mut answer = String::new();
+    /// proxy.read_to_string(&mut answer)?;
+    /// assert_eq!(answer, "hello 192.0.2.1:56324");
+    /// # server.stop(std::time::Duration::from_secs(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn proxy_protocol(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.proxies = networks.into_iter().collect();
         self
     }
 
@@ -397,13 +429,20 @@ impl Builder {
             .collect::<io::Result<Vec<_>>>()?;
         let label = label(&addrs);
         let counts = Arc::<Counts>::default();
-        let handler = Arc::new(handler);
+        let idle = self.spawn.idle_list();
+        let handler = Arc::new(move |stream: Stream, addr| {
+            let me = maypole_runtime::current();
+            let seat = idle.as_ref().zip(me).map(|(idle, me)| idle.seat(me));
+            handler(stream.seated(seat), addr)
+        });
+        let proxies: Arc<[Network]> = self.proxies.into();
         #[cfg(feature = "tls")]
         let greet = match &self.tls {
             Some(config) if self.spawn.set_handshakes(self.max_handshakes) => Some(greet(
                 label.clone(),
                 counts.clone(),
                 handler.clone(),
+                proxies.clone(),
                 config.clone(),
             )),
             _ => None,
@@ -413,6 +452,7 @@ impl Builder {
                 label.clone(),
                 counts.clone(),
                 handler,
+                proxies,
                 #[cfg(feature = "tls")]
                 self.tls,
             ),

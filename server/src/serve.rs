@@ -10,6 +10,8 @@ use crate::Addr;
 use crate::accept::Greet;
 use crate::accept::Serve;
 use crate::counters::Counts;
+use crate::network::Network;
+use crate::proxy_protocol;
 use crate::report;
 use crate::socket::Socket;
 use crate::stream::Stream;
@@ -21,6 +23,7 @@ pub(crate) fn serve<F>(
     label: String,
     counts: Arc<Counts>,
     handler: Arc<F>,
+    proxies: Arc<[Network]>,
     #[cfg(feature = "tls")] tls: Option<TlsConfig>,
 ) -> Serve
 where
@@ -28,15 +31,15 @@ where
 {
     Arc::new(move |socket, peer, drain| {
         let served = catch_panic(|| {
-            begin(&socket)?;
+            let client = begin(&socket, &peer, &proxies)?;
             #[cfg(feature = "tls")]
             if let Some(config) = &tls {
                 return match shake_hands(config, socket, &label, &peer, &counts) {
-                    Some(stream) => handler(Stream::tls(stream, drain), peer.clone()),
+                    Some(stream) => handler(Stream::tls(stream, drain), client),
                     None => Ok(()),
                 };
             }
-            handler(Stream::plain(socket, drain), peer.clone())
+            handler(Stream::plain(socket, drain), client)
         });
         report::failed(&label, &peer, served, &counts);
     })
@@ -48,28 +51,37 @@ pub(crate) fn greet<F>(
     label: String,
     counts: Arc<Counts>,
     handler: Arc<F>,
+    proxies: Arc<[Network]>,
     config: TlsConfig,
 ) -> Greet
 where
     F: Fn(Stream, Addr) -> io::Result<()> + Send + Sync + 'static,
 {
     Arc::new(move |socket, peer, drain| {
-        if let Err(error) = begin(&socket) {
-            report::failed(&label, &peer, Ok(Err(error)), &counts);
-            return None;
-        }
+        let client = match begin(&socket, &peer, &proxies) {
+            Ok(client) => client,
+            Err(error) => {
+                report::failed(&label, &peer, Ok(Err(error)), &counts);
+                return None;
+            }
+        };
         let stream = shake_hands(&config, socket, &label, &peer, &counts)?;
         let (label, counts, handler) = (label.clone(), counts.clone(), handler.clone());
         Some(Box::new(move || {
-            let served = catch_panic(|| handler(Stream::tls(stream, drain), peer.clone()));
+            let served = catch_panic(|| handler(Stream::tls(stream, drain), client));
             report::failed(&label, &peer, served, &counts);
         }))
     })
 }
 
-fn begin(socket: &Socket) -> io::Result<()> {
+/// The client's address: by the word of the proxy, where the peer is one.
+fn begin(socket: &Socket, peer: &Addr, proxies: &[Network]) -> io::Result<Addr> {
+    let (Some(tcp), Some(addr)) = (socket.as_tcp(), peer.inet()) else {
+        return Ok(peer.clone());
+    };
     // Answers go out as they are written; see README, "Speed".
-    socket.as_tcp().map_or(Ok(()), |tcp| tcp.set_nodelay(true))
+    tcp.set_nodelay(true)?;
+    proxy_protocol::peer(tcp, addr, proxies).map(Addr::from)
 }
 
 #[cfg(feature = "tls")]

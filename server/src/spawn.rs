@@ -3,12 +3,18 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use maypole_runtime::{
     Builder, GreenletRef, Group, Permit, Pool, Semaphore, Slot, Unwinding, catch_panic,
 };
 
+use crate::idle::IdleList;
 use crate::report::panic_message;
+
+/// How long a connection that was asked to make room may take before another one
+/// is asked: it has only to wake up and close, unless a request has just come.
+const EVICTION: Duration = Duration::from_millis(20);
 
 /// A handler with all that it needs, for a spawner to run in a greenlet.
 pub type Body = Box<dyn FnOnce() + Send>;
@@ -37,6 +43,7 @@ pub(crate) struct Spawn {
     /// Of a TLS server with a pool: handshakes, and who waits for a slot after
     /// one.
     handshakes: Option<Semaphore>,
+    idle: IdleList,
 }
 
 #[derive(Clone, Default)]
@@ -75,13 +82,49 @@ impl Spawn {
         self.when_full = when_full;
     }
 
+    /// The connections that may be asked to make room; `None` where there is
+    /// always some.
+    pub(crate) fn idle_list(&self) -> Option<IdleList> {
+        let is_limited = self.limit.is_some() || matches!(self.kind, Kind::Pool(_));
+        is_limited.then(|| self.idle.clone())
+    }
+
     /// The permission to run one handler. Waits for it, or is `None` when it is
     /// not to wait.
-    pub(crate) fn place(&self) -> Result<Option<Place>, Unwinding> {
-        match self.when_full {
-            WhenFull::Wait => self.acquire().map(Some),
-            WhenFull::Refuse => Ok(self.try_acquire()),
+    ///
+    /// While there is none, `client` waits for somebody who wants to come. Then
+    /// connections are asked to make room, the longest idle first.
+    pub(crate) fn place(
+        &self,
+        client: impl FnOnce() -> io::Result<()>,
+    ) -> Result<Option<Place>, Unwinding> {
+        let free = self.try_acquire();
+        if free.is_some() || self.when_full == WhenFull::Refuse {
+            return Ok(free);
         }
+        // What is wrong with the listener shows when it is accepted from.
+        if client().is_ok() {
+            let some = self.make_room(|| self.try_acquire(), |limit| self.acquire_timeout(limit));
+            if some.is_some() {
+                return Ok(some);
+            }
+            let _wanted = self.idle.want();
+            return self.acquire().map(Some);
+        }
+        self.acquire().map(Some)
+    }
+
+    /// Asks idle connections to end, one after the other, until there is room.
+    fn make_room<T>(
+        &self,
+        now: impl FnOnce() -> Option<T>,
+        soon: impl Fn(Duration) -> Option<T>,
+    ) -> Option<T> {
+        let mut room = now();
+        while room.is_none() && self.idle.evict() {
+            room = soon(EVICTION);
+        }
+        room
     }
 
     fn acquire(&self) -> Result<Place, Unwinding> {
@@ -102,6 +145,24 @@ impl Spawn {
         }
     }
 
+    fn acquire_timeout(&self, limit: Duration) -> Option<Place> {
+        let acquire = |of: &Option<Semaphore>| match of {
+            Some(semaphore) => semaphore.acquire_timeout(limit).map(Some),
+            None => Some(None),
+        };
+        let handshake = acquire(&self.handshakes)?;
+        let permit = acquire(&self.limit)?;
+        let slot = match &self.kind {
+            Kind::Pool(pool) => Some(pool.acquire_timeout(limit)?),
+            Kind::Each | Kind::Custom(_) => None,
+        };
+        Some(Place {
+            permit,
+            slot,
+            handshake,
+        })
+    }
+
     fn try_acquire(&self) -> Option<Place> {
         let try_acquire = |of: &Option<Semaphore>| match of {
             Some(limit) => limit.try_acquire().map(Some),
@@ -113,6 +174,19 @@ impl Spawn {
             permit,
             slot: self.try_acquire_slot()?,
             handshake,
+        })
+    }
+
+    /// A slot for a client that waits for it.
+    #[cfg(feature = "tls")]
+    fn slot_for_client(&self) -> Option<Slot> {
+        let Kind::Pool(pool) = &self.kind else {
+            return None;
+        };
+        let some = self.make_room(|| pool.try_acquire(), |limit| pool.acquire_timeout(limit));
+        some.or_else(|| {
+            let _wanted = self.idle.want();
+            Some(pool.acquire())
         })
     }
 
@@ -129,7 +203,7 @@ impl Spawn {
     #[cfg(feature = "tls")]
     pub(crate) fn admit(&self, mut place: Place) -> Option<Place> {
         place.slot = match self.when_full {
-            WhenFull::Wait => self.acquire_slot(),
+            WhenFull::Wait => self.slot_for_client(),
             WhenFull::Refuse => self.try_acquire_slot()?,
         };
         Some(place)

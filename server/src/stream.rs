@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::Addr;
 use crate::drain::Drain;
+use crate::idle::Seat;
 use crate::socket::Socket;
 #[cfg(feature = "tls")]
 use crate::tls::TlsStream;
@@ -19,6 +20,7 @@ use crate::tls::TlsStream;
 pub struct Stream {
     kind: Kind,
     drain: Drain,
+    seat: Option<Seat>,
 }
 
 #[derive(Debug)]
@@ -33,6 +35,7 @@ impl Stream {
         Self {
             kind: Kind::Plain(stream),
             drain,
+            seat: None,
         }
     }
 
@@ -41,7 +44,14 @@ impl Stream {
         Self {
             kind: Kind::Tls(stream),
             drain,
+            seat: None,
         }
+    }
+
+    /// Among those that make room when a client finds no place.
+    pub(crate) fn seated(mut self, seat: Option<Seat>) -> Self {
+        self.seat = seat;
+        self
     }
 
     /// The connection underneath. With TLS, reading or writing it directly
@@ -150,6 +160,10 @@ impl Stream {
     /// time to end by themselves. A protocol of many requests ends after the one
     /// at hand. Costs one look at a flag.
     ///
+    /// Also when this connection is to make room: as many run as may, another
+    /// client waits, and this one had been waiting for longest for a request that
+    /// was not its first.
+    ///
     /// # Examples
     ///
     /// ```
@@ -168,7 +182,7 @@ impl Stream {
     /// ```
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.drain.has_begun()
+        self.drain.has_begun() || self.seat.as_ref().is_some_and(Seat::leaves)
     }
 
     /// Waits for the next request: until a read may find something (true), or
@@ -209,6 +223,7 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn wait_request(&self) -> io::Result<bool> {
+        let _resting = self.seat.as_ref().map(Seat::rest);
         let stop = || self.is_draining();
         match &self.kind {
             Kind::Plain(stream) => stream.wait_read_unless(stop),

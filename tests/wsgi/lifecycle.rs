@@ -96,25 +96,6 @@ fn a_request_that_is_answered_may_finish_after_a_stop() {
 }
 
 #[test]
-fn a_pool_limits_connections() {
-    let _watchdog = watchdog();
-    let builder = WsgiServer::builder().pool(Pool::new(2));
-    let server = serve_with(builder, tell_target);
-    let mut first = Client::connect(server.local_addr());
-    let mut second = Client::connect(server.local_addr());
-    assert_eq!(first.ask(get("/1")).text(), "/1");
-    assert_eq!(second.ask(get("/2")).text(), "/2");
-    let close = "GET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let mut third = Client::with(server.local_addr(), close);
-    third.expect_silence();
-    first.end_sending();
-    first.expect_end();
-    assert_eq!(third.response().text(), "/3");
-    third.expect_end();
-    assert_eq!(second.ask(get("/2")).text(), "/2");
-}
-
-#[test]
 fn an_idle_connection_gives_its_slot_up_in_time() {
     let _watchdog = watchdog();
     let builder = WsgiServer::builder()

@@ -8,6 +8,7 @@ use http::{Method, Version};
 
 use crate::proto::{BodyFraming, Head};
 
+use super::forwarded::Origin;
 use super::input::Input;
 use super::server::Server;
 use super::vars::percent_decode;
@@ -21,7 +22,7 @@ use super::vars::percent_decode;
 pub struct Environ<'a> {
     pub(super) head: &'a Head<'a>,
     pub(super) server: &'a Server,
-    pub(super) peer: SocketAddr,
+    pub(super) origin: Origin,
     pub(super) input: Input<'a>,
     path: OnceCell<String>,
 }
@@ -30,13 +31,13 @@ impl<'a> Environ<'a> {
     pub(crate) fn new(
         head: &'a Head<'a>,
         server: &'a Server,
-        peer: SocketAddr,
+        origin: Origin,
         input: Input<'a>,
     ) -> Self {
         Self {
             head,
             server,
-            peer,
+            origin,
             input,
             path: OnceCell::new(),
         }
@@ -102,7 +103,7 @@ impl<'a> Environ<'a> {
     #[doc(alias = "REMOTE_ADDR")]
     #[must_use]
     pub fn peer_addr(&self) -> SocketAddr {
-        self.peer
+        self.origin.peer
     }
 
     /// `https` on a TLS server, else `http`. A server behind a proxy that speaks
@@ -110,7 +111,7 @@ impl<'a> Environ<'a> {
     #[doc(alias = "wsgi.url_scheme")]
     #[must_use]
     pub fn scheme(&self) -> &str {
-        self.server.scheme()
+        self.server.scheme(self.origin.is_https)
     }
 
     /// The value of the first header line with this name, in any case.
@@ -168,7 +169,7 @@ impl fmt::Debug for Environ<'_> {
             .field("method", self.method())
             .field("path", &self.head.target.path())
             .field("version", &self.version())
-            .field("peer", &self.peer)
+            .field("peer", &self.origin.peer)
             .field("header_lines", &self.head.headers.len())
             .finish_non_exhaustive()
     }

@@ -12,9 +12,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// What requests came by: as configured, else by the socket.
-    pub(super) fn scheme(&self) -> &str {
-        let own = if self.tls { "https" } else { "http" };
+    /// What a request came by: as configured, else as it did.
+    pub(super) fn scheme(&self, is_https: bool) -> &str {
+        let own = if is_https { "https" } else { "http" };
         // Empty nearly always, and then this is no search.
         self.environ.get("wsgi.url_scheme").unwrap_or(own)
     }
@@ -70,12 +70,11 @@ mod tests {
             tls: false,
             environ: BaseEnviron::default(),
         };
-        assert_eq!(server.scheme(), "http");
-        server.tls = true;
-        assert_eq!(server.scheme(), "https");
+        assert_eq!(server.scheme(false), "http");
+        assert_eq!(server.scheme(true), "https");
         server
             .environ
             .set("wsgi.url_scheme".to_owned(), "http".to_owned());
-        assert_eq!(server.scheme(), "http");
+        assert_eq!(server.scheme(true), "http");
     }
 }

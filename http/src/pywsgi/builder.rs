@@ -10,7 +10,7 @@ use maypole_server::StreamServer;
 #[cfg(feature = "tls")]
 use maypole_server::TlsConfig;
 
-use crate::app::{Application, BaseEnviron, Environ, Server, StartResponse};
+use crate::app::{Application, BaseEnviron, Environ, Server, StartResponse, TrustedProxies};
 use crate::observe::{AccessLog, Metrics};
 use crate::proto::{Limits, ServerLine};
 
@@ -141,6 +141,14 @@ impl Builder {
         self
     }
 
+    /// Believes what these proxies say about their clients. Nobody is believed by
+    /// default.
+    #[doc(alias = "forwarded_allow_ips")]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.settings.proxies = Some(proxies);
+        self
+    }
+
     /// Counts in `metrics`, and measures how long answers take.
     pub fn metrics(mut self, metrics: Metrics) -> Self {
         self.settings.observer.set_metrics(metrics);
@@ -182,6 +190,9 @@ impl Builder {
         #[cfg(feature = "tls")]
         if let Some(config) = self.tls {
             builder = builder.tls(config);
+        }
+        if let Some(networks) = settings.proxies.as_ref().and_then(TrustedProxies::speakers) {
+            builder = builder.proxy_protocol(networks.iter().copied());
         }
         let server = builder.listen(listener, move |stream, peer| {
             connection::serve(stream, peer, &application, &settings, &server)

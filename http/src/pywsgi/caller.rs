@@ -7,7 +7,8 @@ use http::StatusCode;
 use maypole_runtime::catch_panic;
 
 use crate::app::{
-    Application, Environ, Input, MAX_DISCARD, Reply, Server, StartResponse, Verdict, Wire,
+    Application, Environ, Input, MAX_DISCARD, Origin, Reply, Server, StartResponse, TrustedProxies,
+    Verdict, Wire,
 };
 use crate::observe::{Observer, Watch};
 use crate::proto::{Head, ProtoError};
@@ -19,6 +20,7 @@ pub(super) struct Caller<'a> {
     pub(super) application: &'a Application,
     pub(super) server: &'a Server,
     pub(super) observer: &'a Observer,
+    pub(super) proxies: Option<&'a TrustedProxies>,
 }
 
 impl Caller<'_> {
@@ -29,7 +31,7 @@ impl Caller<'_> {
         body: Input<'r>,
         reply: &mut Reply,
     ) -> (Verdict, Input<'r>) {
-        let mut environ = Environ::new(head, self.server, self.peer, body);
+        let mut environ = Environ::new(head, self.server, self.origin(head), body);
         let mut running = Running {
             watch: self.observer.begin(self.wire),
             caller: self,
@@ -48,6 +50,18 @@ impl Caller<'_> {
         });
         drop(running);
         (verdict, environ.into_input())
+    }
+
+    /// Where the request comes from, by the word of trusted proxies.
+    fn origin(&self, head: &Head<'_>) -> Origin {
+        let direct = Origin {
+            peer: self.peer,
+            is_https: self.server.tls,
+        };
+        match self.proxies {
+            Some(proxies) => proxies.origin(head, direct),
+            None => direct,
+        }
     }
 
     /// The answer to an error of the application, which may pass on what the

@@ -42,6 +42,7 @@ pub(super) fn serve(
             application,
             server,
             observer: &settings.observer,
+            proxies: settings.proxies.as_ref(),
         },
         counted: &counted,
         input: Received::default(),

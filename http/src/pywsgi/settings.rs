@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::app::TrustedProxies;
 use crate::observe::Observer;
 use crate::proto::{Limits, ServerLine};
 
@@ -41,6 +42,7 @@ pub(super) struct Settings {
     pub(super) max_queued: usize,
     pub(super) server_line: Option<ServerLine>,
     pub(super) observer: Observer,
+    pub(super) proxies: Option<TrustedProxies>,
 }
 
 impl Default for Settings {
@@ -57,6 +59,7 @@ impl Default for Settings {
             // Who needs to know can ask; everybody else pays for the bytes.
             server_line: None,
             observer: Observer::default(),
+            proxies: None,
         }
     }
 }
