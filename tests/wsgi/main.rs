@@ -23,6 +23,7 @@ mod expect;
 mod failed_ends;
 mod files;
 mod full_pool;
+mod gevents;
 mod input;
 mod input_errors;
 mod interim;
