@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
+use std::ops::RangeBounds;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -149,6 +150,15 @@ impl Socket {
             Self::Tcp(stream) => Self::Tcp(stream.try_clone()?),
             Self::Unix(stream) => Self::Unix(stream.try_clone()?),
         })
+    }
+
+    /// See [`TcpStream::send_file`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_file(&self, file: impl AsFd, range: impl RangeBounds<u64>) -> io::Result<u64> {
+        either!(self, inner => inner.send_file(file, range))
     }
 
     pub(crate) fn wait_read(&self) -> io::Result<()> {

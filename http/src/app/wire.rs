@@ -12,7 +12,7 @@ use maypole_server::Stream;
 
 use crate::proto::CONTINUE;
 
-/// How much of a file is read in one go. The read may have to wait for a disk,
+/// How much of a file is read in one go to be encrypted. The read may have to wait for a disk,
 /// and then the whole hub does: that is less than a millisecond for this much,
 /// and nothing when the file is in the page cache. A real thread would cost
 /// every file more than that.
@@ -114,18 +114,37 @@ impl Wire {
     }
 
     /// Sends `len` bytes of a file behind what was queued.
-    pub(crate) fn send_file(&self, file: &File, mut offset: u64, len: u64) -> io::Result<()> {
+    pub(crate) fn send_file(&self, file: &File, offset: u64, len: u64) -> io::Result<()> {
+        self.flush()?;
         let end = offset + len;
+        let sent = self.with_stream(|stream| {
+            if stream.is_tls() {
+                return Ok(None);
+            }
+            stream.get_ref().send_file(file, offset..end).map(Some)
+        });
+        match sent {
+            Ok(Some(sent)) => {
+                self.sent.set(self.sent.get().wrapping_add(sent));
+                if sent == len { Ok(()) } else { Err(shrunk()) }
+            }
+            Ok(None) => self.encrypt_file(file, offset, end),
+            Err(error) => {
+                self.ended.set(true);
+                Err(error)
+            }
+        }
+    }
+
+    /// The same where the kernel cannot do it.
+    fn encrypt_file(&self, file: &File, mut offset: u64, end: u64) -> io::Result<()> {
         let mut slice = Vec::new();
         while offset < end {
             let most = usize::try_from(end - offset).unwrap_or(usize::MAX);
             slice.resize(most.min(FILE_SLICE), 0);
             let n = file.read_at(&mut slice, offset)?;
             if n == 0 {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the file has become shorter while it was sent",
-                ));
+                return Err(shrunk());
             }
             self.with_out(|out| out.extend_from_slice(&slice[..n]));
             self.flush()?;
@@ -198,6 +217,14 @@ impl Wire {
     pub(crate) fn put_out(&self, out: Vec<u8>) {
         self.out.replace(out);
     }
+}
+
+#[cold]
+fn shrunk() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the file has become shorter while it was sent",
+    )
 }
 
 #[cold]
