@@ -23,7 +23,7 @@ thread_local! {
 }
 
 /// Says that epoll has just been polled: a new slice begins.
-#[inline(never)] // touches thread-locals, see `current`
+#[cfg_attr(not(feature = "native"), inline(never))] // touches thread-locals, see `current`
 pub(super) fn polled() {
     TICKS_LEFT.set(FIRST_STRIDE);
     STRIDE.set(FIRST_STRIDE);
@@ -31,7 +31,8 @@ pub(super) fn polled() {
 }
 
 /// Counts a tick; true when the slice since the last poll is spent.
-#[inline(never)] // touches thread-locals, see `current`
+#[cfg_attr(feature = "native", inline)]
+#[cfg_attr(not(feature = "native"), inline(never))] // touches thread-locals, see `current`
 pub(super) fn slice_spent(slice: Duration) -> bool {
     let left = TICKS_LEFT.get();
     if left > 0 {

@@ -1,7 +1,6 @@
 //! The hub: one thread that runs greenlets, polls for I/O and rings alarms.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
@@ -25,6 +24,7 @@ use super::super::{
 use super::bell::EventBell;
 use super::inbox::Inbox;
 use super::registration::Readiness;
+use super::run_queue;
 use super::slab::{self, Slabs, Stack};
 use super::spawn::Switch;
 use super::stacks::{self, Housekeeping};
@@ -61,7 +61,6 @@ thread_local! {
     // The hub whose thread this is. No destructor: read whenever a greenlet is
     // woken.
     static HERE: Cell<*const Core> = const { Cell::new(ptr::null()) };
-    static READY: RefCell<VecDeque<TaskPtr>> = const { RefCell::new(VecDeque::new()) };
 }
 
 /// Whether the hub runs, so that its settings are made.
@@ -90,6 +89,7 @@ pub(super) fn current() -> &'static Core {
 }
 
 /// The hub that a placement stands for.
+#[inline]
 pub(super) fn at(placement: Placement) -> Result<&'static Core, SpawnError> {
     match placement {
         // So that the contract tests, which spawn from plain threads, mix hubs.
@@ -124,10 +124,13 @@ fn hubs() -> &'static [Core] {
 }
 
 /// Hands a greenlet that may run to its hub.
+#[inline]
 pub(super) fn make_ready(task: TaskPtr) {
     let hub = task.hub();
     if ptr::eq(HERE.get(), hub) {
-        READY.with_borrow_mut(|ready| ready.push_back(task));
+        // SAFETY: checked above; and whoever calls has taken it from "parked" to
+        // "running", or made it.
+        unsafe { run_queue::push(task) };
     } else {
         hub.inbox.put(task);
     }
@@ -150,7 +153,8 @@ pub(super) fn switch_away() {
 pub(crate) fn yield_now() {
     match running::with_frame(|frame| Some(frame?.root.task)) {
         Some(task) => {
-            READY.with_borrow_mut(|ready| ready.push_back(task));
+            // SAFETY: it runs here, so it is not in the queue.
+            unsafe { run_queue::push(task) };
             switch_away();
         }
         None => thread::yield_now(),
@@ -216,6 +220,7 @@ impl Core {
     }
 
     /// A stack for a new greenlet.
+    #[inline]
     pub(super) fn take_stack(&self, size: usize) -> io::Result<Stack> {
         if size == self.stack_size {
             let mine = ptr::eq(HERE.get(), self);
@@ -270,7 +275,7 @@ impl Core {
         let mut due = Vec::new();
         let mut house = Housekeeping::default();
         loop {
-            READY.with_borrow_mut(|ready| self.inbox.take(ready));
+            self.inbox.take(&mut Queued);
             self.run_ready();
             self.poll(&mut events, &mut house);
             polled();
@@ -280,7 +285,7 @@ impl Core {
 
     /// Resumes those who are ready, until there are none or the slice is spent.
     fn run_ready(&self) {
-        while let Some(task) = READY.with_borrow_mut(VecDeque::pop_front) {
+        while let Some(task) = run_queue::pop() {
             // SAFETY: this is the hub's thread, between two greenlets, and the
             // pointer comes from its run queue.
             match unsafe { task.resume() } {
@@ -295,7 +300,7 @@ impl Core {
 
     /// Waits for events, for as long as nobody is ready, and tells them.
     fn poll(&self, events: &mut [MaybeUninit<libc::epoll_event>], house: &mut Housekeeping) {
-        let idle = READY.with_borrow(VecDeque::is_empty) && self.inbox.fall_asleep();
+        let idle = run_queue::is_empty() && self.inbox.fall_asleep();
         let look = house.look(idle, &self.slabs);
         let timeout = if idle {
             let next = self.alarms.lock().next_at();
@@ -331,6 +336,19 @@ impl Core {
         }
         for alarm in due.drain(..) {
             alarm.ring();
+        }
+    }
+}
+
+/// What comes out of the inbox of the calling hub goes into its run queue.
+struct Queued;
+
+impl Extend<TaskPtr> for Queued {
+    fn extend<I: IntoIterator<Item = TaskPtr>>(&mut self, tasks: I) {
+        for task in tasks {
+            // SAFETY: a hub empties its own inbox, which holds tasks of its own
+            // that `make_ready` would have queued.
+            unsafe { run_queue::push(task) };
         }
     }
 }

@@ -11,7 +11,8 @@
 //!   coroutine is the hub thread's alone. Others hold pointers to it only to
 //!   hand them back to the hub.
 //! - [`hub::Core`], what each hub has one of: anybody's, behind locks and atomics.
-//! - The run queue, in a thread-local of the hub's thread.
+//! - The run queue: its ends in a thread-local of the hub's thread, the links in
+//!   the tasks.
 //! - [`slab`]: free stacks, behind a lock.
 //!
 //! A pointer to a task is good from its spawn until the hub has seen its
@@ -28,6 +29,7 @@ mod models;
 mod park;
 mod park_word;
 mod registration;
+mod run_queue;
 mod slab;
 mod spawn;
 mod stacks;

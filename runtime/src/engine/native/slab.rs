@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
+use super::super::settings::page_size;
 use super::stacks::Stacks;
 
 /// The guard below each stack. Rust probes each page that it touches; C frames
@@ -19,6 +20,13 @@ pub(super) const GUARD: usize = 64 * 1024;
 
 /// Slots in one mapping. Address space only; 1000 slabs hold a million stacks.
 const SLOTS: usize = 1024;
+
+/// See [`Stack::shade`]. A parked greenlet must stay in its one page: 16 lines of
+/// 64 bytes are a quarter of it.
+const SHADES: usize = 16;
+
+/// Neighbouring slots differ in an odd number of these, the smallest page.
+const SHADE_UNIT: usize = 4096;
 
 /// `MADV_GUARD_INSTALL`, which libc does not name yet everywhere.
 const MADV_GUARD_INSTALL: libc::c_int = 102;
@@ -41,6 +49,13 @@ impl Stack {
     /// Its lowest address; the guard begins there.
     pub(super) fn bottom(&self) -> usize {
         self.bottom
+    }
+
+    /// How many cache lines lie above what is put on it: another number than on
+    /// the stacks beside it. The tops of stacks are alike modulo the page size,
+    /// so that without this all would compete for the same few lines of a cache.
+    pub(super) fn shade(&self) -> usize {
+        (self.bottom / SHADE_UNIT) % SHADES
     }
 
     /// Gives the memory that was touched back to the kernel. The guard stays.
@@ -121,7 +136,7 @@ impl Slabs {
     /// Slabs for stacks of `usable` bytes, a multiple of the page size.
     pub(super) fn new(usable: usize, by_mprotect: bool) -> Self {
         Self {
-            slot: usable.saturating_add(GUARD),
+            slot: odd_pages(usable.saturating_add(GUARD)),
             free: Mutex::default(),
             by_mprotect: AtomicBool::new(by_mprotect),
         }
@@ -190,6 +205,16 @@ impl Slabs {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }
+    }
+}
+
+/// An odd number of pages, at most one more: at a distance of a power of two, the
+/// tops of stacks would compete for a few entries of the TLB.
+fn odd_pages(size: usize) -> usize {
+    let page = page_size();
+    match (size / page).is_multiple_of(2) {
+        true => size.saturating_add(page),
+        false => size,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A greenlet as the hub sees it: a coroutine, at the top of its own stack.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
@@ -17,6 +17,8 @@ use super::slab::Stack;
 pub(super) struct Task {
     // The hub thread's alone.
     coroutine: UnsafeCell<ManuallyDrop<Coroutine<(), (), (), Borrowed>>>,
+    // The same: who is behind it in the run queue.
+    next: Cell<Option<TaskPtr>>,
     stack: ManuallyDrop<Stack>,
     pub(super) hub: &'static Core,
 }
@@ -59,7 +61,8 @@ impl TaskPtr {
         hub: &'static Core,
         body: impl FnOnce(Self, &Yielder<(), ()>) + Send + 'static,
     ) -> Self {
-        let place = (stack.top() - size_of::<Task>()) & !(TASK_ALIGN - 1);
+        let top = stack.top() - stack.shade() * TASK_ALIGN;
+        let place = (top - size_of::<Task>()) & !(TASK_ALIGN - 1);
         let borrowed = Borrowed {
             base: place,
             limit: stack.bottom(),
@@ -76,6 +79,7 @@ impl TaskPtr {
         unsafe {
             pointer.write(Task {
                 coroutine: UnsafeCell::new(ManuallyDrop::new(coroutine)),
+                next: Cell::new(None),
                 stack: ManuallyDrop::new(stack),
                 hub,
             });
@@ -87,6 +91,28 @@ impl TaskPtr {
     pub(super) fn hub(self) -> &'static Core {
         // SAFETY: a task pointer is only held while the task is alive.
         unsafe { self.0.as_ref() }.hub
+    }
+
+    /// Says who is behind the task in the run queue.
+    ///
+    /// # Safety
+    ///
+    /// Only on the thread of the task's hub.
+    #[inline]
+    pub(super) unsafe fn set_next(self, next: Self) {
+        // SAFETY: a task pointer is only held while the task is alive.
+        unsafe { self.0.as_ref() }.next.set(Some(next));
+    }
+
+    /// Says who was behind the task in the run queue, and forgets it.
+    ///
+    /// # Safety
+    ///
+    /// Only on the thread of the task's hub.
+    #[inline]
+    pub(super) unsafe fn take_next(self) -> Option<Self> {
+        // SAFETY: as above.
+        unsafe { self.0.as_ref() }.next.take()
     }
 
     /// Switches to the task until it suspends or ends. After it has ended the
