@@ -96,6 +96,7 @@ impl Subject {
     }
 }
 
+#[cfg(not(feature = "native"))]
 fn native() -> PathBuf {
     Path::new(TARGET).join("native/release/micro")
 }
