@@ -10,11 +10,14 @@
 mod support;
 
 mod backdoor;
+mod datagrams;
 mod drain;
 mod exhaustion;
 mod handlers;
 mod lifecycle;
 mod listening;
+mod load;
+mod many;
 mod pause;
 mod pool;
 mod restart;
