@@ -10,7 +10,11 @@ fuzz_target!(|bytes: &[u8]| {
     let whole = body(Framing::Chunked, bytes, usize::MAX);
     for step in [1, 3, 16] {
         let pieces = body(Framing::Chunked, bytes, step);
-        assert_eq!(pieces.is_ok(), whole.is_ok(), "step {step}: {pieces:?} {whole:?}");
+        assert_eq!(
+            pieces.is_ok(),
+            whole.is_ok(),
+            "step {step}: {pieces:?} {whole:?}"
+        );
         if whole.is_ok() {
             assert_eq!(pieces, whole, "step {step}");
         }

@@ -36,7 +36,9 @@ fn server() -> &'static WsgiServer {
 
 fuzz_target!(|bytes: &[u8]| {
     let mut stream = TcpStream::connect(server().local_addr()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
     // The server may have closed already.
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(Shutdown::Write);
@@ -51,14 +53,30 @@ fuzz_target!(|bytes: &[u8]| {
         .filter(|status| *status != b"100")
         .collect();
     let expected = ours(bytes, usize::MAX);
-    let answered = statuses.iter().filter(|status| [b"200", b"405"].contains(status)).count();
-    let complete = expected.seen.iter().filter(|seen| seen.body.is_some()).count();
-    assert_eq!(answered, complete, "{expected:?}\n{}", answers.escape_ascii());
+    let answered = statuses
+        .iter()
+        .filter(|status| [b"200", b"405"].contains(status))
+        .count();
+    let complete = expected
+        .seen
+        .iter()
+        .filter(|seen| seen.body.is_some())
+        .count();
+    assert_eq!(
+        answered,
+        complete,
+        "{expected:?}\n{}",
+        answers.escape_ascii()
+    );
     // After what is wrong there is one answer at most, and it is no success.
     let others = statuses.len() - answered;
     assert!(others <= 1, "{}", answers.escape_ascii());
     if expected.refused.is_some() {
         let last = statuses.last();
-        assert!(last.is_some_and(|status| status[0] >= b'4'), "{}", answers.escape_ascii());
+        assert!(
+            last.is_some_and(|status| status[0] >= b'4'),
+            "{}",
+            answers.escape_ascii()
+        );
     }
 });

@@ -136,7 +136,11 @@ impl Read for Bytes0 {
 }
 
 impl Write for Bytes0 {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(buf.len()))
     }
 
@@ -186,7 +190,10 @@ pub fn compare(bytes: &[u8]) {
     for (at, own) in ours.seen.iter().enumerate() {
         let Some(other) = theirs.get(at) else {
             // A body that is broken or not complete ends it for both.
-            assert!(own.body.is_none() || is_lost_on_hyper(own), "hyper lost {own:?}\n{theirs:?}");
+            assert!(
+                own.body.is_none() || is_lost_on_hyper(own),
+                "hyper lost {own:?}\n{theirs:?}"
+            );
             return;
         };
         if is_lost_on_hyper(own) {
@@ -195,14 +202,22 @@ pub fn compare(bytes: &[u8]) {
         assert_eq!(own.method, other.method);
         if own.body.is_none() {
             let known = ours.refused.is_none_or(is_known);
-            assert!(other.body.is_none() || known, "{own:?} {other:?} {:?}", ours.refused);
+            assert!(
+                other.body.is_none() || known,
+                "{own:?} {other:?} {:?}",
+                ours.refused
+            );
             return;
         }
         assert_eq!(own.body, other.body, "bodies of {}", own.target);
     }
     if theirs.len() > ours.seen.len() && !ours.ended {
         let error = ours.refused;
-        assert!(error.is_some_and(is_known), "only hyper takes {:?}: {error:?}", theirs.last());
+        assert!(
+            error.is_some_and(is_known),
+            "only hyper takes {:?}: {error:?}",
+            theirs.last()
+        );
     }
 }
 
