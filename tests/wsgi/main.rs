@@ -39,6 +39,7 @@ mod reports;
 mod requests;
 mod shapes;
 mod slow;
+mod smuggling;
 mod upgrade;
 
 use std::io::{self, Read};
