@@ -42,3 +42,8 @@ pub mod http {
 }
 
 pub use maypole_http::pywsgi;
+
+/// The porting guide, whose Rust halves are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/porting.md")]
+struct Porting;
