@@ -15,6 +15,9 @@ use crate::support::{Client, LONG, PATIENCE, capture_log, logged, noise, until, 
 /// Requests and answers of this many bytes.
 const REQUEST: usize = 8;
 
+/// Clients that keep a server busy.
+const CLIENTS: usize = 8;
+
 /// Answers each request of [`REQUEST`] bytes; when the server drains, ends after
 /// the one at hand.
 fn answer(mut stream: Stream, _peer: SocketAddr) -> io::Result<()> {
@@ -33,7 +36,8 @@ fn answer(mut stream: Stream, _peer: SocketAddr) -> io::Result<()> {
 #[test]
 fn no_request_is_lost_when_a_busy_server_drains() {
     let _watchdog = watchdog();
-    for pool in [Pool::new(4), Pool::unlimited()] {
+    // With a smaller pool, idle connections would make room for waiting clients.
+    for pool in [Pool::new(CLIENTS), Pool::unlimited()] {
         let server = StreamServer::builder()
             .pool(pool)
             .bind("127.0.9.1:0", answer)
@@ -41,7 +45,7 @@ fn no_request_is_lost_when_a_busy_server_drains() {
         server.start().unwrap();
         let addr = server.local_addr();
         let stopping = Arc::new(AtomicBool::new(false));
-        let clients: Vec<_> = (0..8)
+        let clients: Vec<_> = (0..CLIENTS)
             .map(|_| {
                 let stopping = stopping.clone();
                 thread::spawn(move || ask_until_closed(addr, &stopping))
