@@ -130,12 +130,13 @@ impl IdleList {
             at,
             leaves,
             is_used: AtomicBool::new(false),
+            has_passed: AtomicBool::new(false),
         }
     }
 
     /// Asks the connection that has been idle for longest to end. False when
     /// none is idle.
-    pub(crate) fn evict(&self) -> bool {
+    fn evict(&self) -> bool {
         let mut list = self.0.lock();
         let oldest = list.oldest;
         let Some(connection) = list.entries.get(oldest).and_then(|e| e.connection.clone()) else {
@@ -147,9 +148,15 @@ impl IdleList {
         true
     }
 
+    /// Asks one connection to end: the longest idle, or else the next one that
+    /// would become idle as long as the guard lives.
+    pub(crate) fn make_room(&self) -> Option<Wanted<'_>> {
+        (!self.evict()).then(|| self.want())
+    }
+
     /// Has the next connection that would become idle end instead, as long as
     /// the guard lives.
-    pub(crate) fn want(&self) -> Wanted<'_> {
+    fn want(&self) -> Wanted<'_> {
         self.0.lock().wanted += 1;
         Wanted(self)
     }
@@ -177,12 +184,21 @@ pub(crate) struct Seat {
     at: usize,
     leaves: Arc<AtomicBool>,
     is_used: AtomicBool,
+    has_passed: AtomicBool,
 }
 
 impl Seat {
     /// Whether the connection was asked to end.
     pub(crate) fn leaves(&self) -> bool {
         self.leaves.load(Ordering::Relaxed)
+    }
+
+    /// A request has come. Who was asked to end answers it first, so somebody
+    /// else is asked in its place.
+    pub(crate) fn rise(&self) {
+        if self.leaves() && !self.has_passed.swap(true, Ordering::Relaxed) && !self.list.evict() {
+            self.list.0.lock().wanted += 1;
+        }
     }
 
     /// The connection is idle until the guard is dropped. The first time does not
@@ -290,6 +306,20 @@ mod tests {
         drop(list.want());
         drop(seats[2].rest());
         assert_eq!(leaving(&seats), [true, false, false]);
+    }
+
+    #[test]
+    fn who_cannot_leave_asks_the_next() {
+        let list = IdleList::default();
+        let seats = seats(&list, 3);
+        let _resting: Vec<_> = seats[..2].iter().map(Seat::rest).collect();
+        assert!(list.make_room().is_none());
+        seats[0].rise();
+        seats[0].rise();
+        assert_eq!(leaving(&seats), [true, true, false]);
+        seats[1].rise();
+        drop(seats[2].rest());
+        assert_eq!(leaving(&seats), [true, true, true]);
     }
 
     #[test]

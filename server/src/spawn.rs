@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use maypole_runtime::{
     Builder, GreenletRef, Group, Permit, Pool, Semaphore, Slot, Unwinding, catch_panic,
@@ -11,10 +10,6 @@ use maypole_runtime::{
 
 use crate::idle::IdleList;
 use crate::report::panic_message;
-
-/// How long a connection that was asked to make room may take before another one
-/// is asked: it has only to wake up and close, unless a request has just come.
-const EVICTION: Duration = Duration::from_millis(20);
 
 /// A handler with all that it needs, for a spawner to run in a greenlet.
 pub type Body = Box<dyn FnOnce() + Send>;
@@ -104,27 +99,14 @@ impl Spawn {
         }
         // What is wrong with the listener shows when it is accepted from.
         if client().is_ok() {
-            let some = self.make_room(|| self.try_acquire(), |limit| self.acquire_timeout(limit));
-            if some.is_some() {
-                return Ok(some);
+            let free = self.try_acquire();
+            if free.is_some() {
+                return Ok(free);
             }
-            let _wanted = self.idle.want();
+            let _wanted = self.idle.make_room();
             return self.acquire().map(Some);
         }
         self.acquire().map(Some)
-    }
-
-    /// Asks idle connections to end, one after the other, until there is room.
-    fn make_room<T>(
-        &self,
-        now: impl FnOnce() -> Option<T>,
-        soon: impl Fn(Duration) -> Option<T>,
-    ) -> Option<T> {
-        let mut room = now();
-        while room.is_none() && self.idle.evict() {
-            room = soon(EVICTION);
-        }
-        room
     }
 
     fn acquire(&self) -> Result<Place, Unwinding> {
@@ -143,24 +125,6 @@ impl Spawn {
             Kind::Pool(pool) => Some(pool.acquire()),
             Kind::Each | Kind::Custom(_) => None,
         }
-    }
-
-    fn acquire_timeout(&self, limit: Duration) -> Option<Place> {
-        let acquire = |of: &Option<Semaphore>| match of {
-            Some(semaphore) => semaphore.acquire_timeout(limit).map(Some),
-            None => Some(None),
-        };
-        let handshake = acquire(&self.handshakes)?;
-        let permit = acquire(&self.limit)?;
-        let slot = match &self.kind {
-            Kind::Pool(pool) => Some(pool.acquire_timeout(limit)?),
-            Kind::Each | Kind::Custom(_) => None,
-        };
-        Some(Place {
-            permit,
-            slot,
-            handshake,
-        })
     }
 
     fn try_acquire(&self) -> Option<Place> {
@@ -183,9 +147,9 @@ impl Spawn {
         let Kind::Pool(pool) = &self.kind else {
             return None;
         };
-        let some = self.make_room(|| pool.try_acquire(), |limit| pool.acquire_timeout(limit));
-        some.or_else(|| {
-            let _wanted = self.idle.want();
+        let free = pool.try_acquire();
+        free.or_else(|| {
+            let _wanted = self.idle.make_room();
             Some(pool.acquire())
         })
     }

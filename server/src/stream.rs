@@ -225,13 +225,17 @@ impl Stream {
     pub fn wait_request(&self) -> io::Result<bool> {
         let _resting = self.seat.as_ref().map(Seat::rest);
         let stop = || self.is_draining();
-        match &self.kind {
+        let waited = match &self.kind {
             Kind::Plain(stream) => stream.wait_read_unless(stop),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) if stream.has_input() => Ok(true),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.get_ref().wait_read_unless(stop),
+        };
+        if let (Some(seat), Ok(true)) = (&self.seat, &waited) {
+            seat.rise();
         }
+        waited
     }
 
     /// Another handle to the connection, for a greenlet that reads while this
