@@ -6,6 +6,7 @@
 )]
 
 mod programs;
+mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
 mod websocket;
@@ -27,7 +28,13 @@ const TESTED: &[&str] = &[
     "pool_limit",
     "port_forwarder",
     "processes",
+    "resource_pool",
+    "sendfile",
     "thread_pool",
+    "udp_client",
+    "udp_server",
+    "unix_socket_client",
+    "unix_socket_server",
     "websocket",
     "wsgi_server",
     "wsgi_server_ssl",

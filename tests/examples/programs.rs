@@ -60,6 +60,19 @@ fn thread_pool_leaves_the_hub_free() {
 }
 
 #[test]
+fn resource_pool_keeps_what_works() {
+    let _watchdog = watchdog();
+    let mut program = run("resource_pool", &["insert", "fail", "insert", "insert"]);
+    program.line("fail: rolled back");
+    program.line("2 connections are kept");
+    assert!(program.wait());
+    let mut program = run("resource_pool", &["break"]);
+    assert_eq!(program.line("break: closed, "), "broken pipe");
+    program.line("0 connections are kept");
+    assert!(program.wait());
+}
+
+#[test]
 fn pool_limit_lets_the_next_in_when_one_leaves() {
     let _watchdog = watchdog();
     let example = start_with("pool_limit", &["1"], " at once on ");
