@@ -38,6 +38,7 @@ pub mod fuzzing;
 mod observe;
 mod proto;
 pub mod pywsgi;
+mod serving;
 
 pub use app::{
     BodyWriter, Disconnected, Environ, Input, StartResponse, TrustedProxies, Upgraded, iterable,

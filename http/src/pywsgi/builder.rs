@@ -13,10 +13,9 @@ use maypole_server::TlsConfig;
 use crate::app::{Application, BaseEnviron, Environ, Server, StartResponse, TrustedProxies};
 use crate::observe::{AccessLog, Metrics};
 use crate::proto::{Limits, ServerLine};
+use crate::serving::{self, Settings};
 
 use super::WsgiServer;
-use super::connection;
-use super::settings::Settings;
 
 /// Options of a [`WsgiServer`].
 #[derive(Debug, Default)]
@@ -195,7 +194,7 @@ impl Builder {
             builder = builder.proxy_protocol(networks.iter().copied());
         }
         let server = builder.listen(listener, move |stream, peer| {
-            connection::serve(stream, peer, &application, &settings, &server)
+            serving::serve(stream, peer, &application, &settings, &server)
         })?;
         Ok(WsgiServer { server, metrics })
     }

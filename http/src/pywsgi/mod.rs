@@ -12,11 +12,6 @@ use crate::app::{Environ, StartResponse};
 use crate::observe::{Metrics, Snapshot};
 
 mod builder;
-mod caller;
-mod connection;
-mod received;
-mod settings;
-mod unread;
 
 pub use builder::Builder;
 

@@ -31,18 +31,18 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a server's connections have in common.
 #[derive(Debug)]
-pub(super) struct Settings {
-    pub(super) limits: Limits,
-    pub(super) keep_alive_timeout: Duration,
-    pub(super) head_timeout: Duration,
-    pub(super) read_timeout: Duration,
-    pub(super) write_timeout: Duration,
-    pub(super) discard_timeout: Duration,
-    pub(super) max_discard: usize,
-    pub(super) max_queued: usize,
-    pub(super) server_line: Option<ServerLine>,
-    pub(super) observer: Observer,
-    pub(super) proxies: Option<TrustedProxies>,
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    pub(crate) keep_alive_timeout: Duration,
+    pub(crate) head_timeout: Duration,
+    pub(crate) read_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) discard_timeout: Duration,
+    pub(crate) max_discard: usize,
+    pub(crate) max_queued: usize,
+    pub(crate) server_line: Option<ServerLine>,
+    pub(crate) observer: Observer,
+    pub(crate) proxies: Option<TrustedProxies>,
 }
 
 impl Default for Settings {
@@ -65,7 +65,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(super) fn check(&self) -> io::Result<()> {
+    pub(crate) fn check(&self) -> io::Result<()> {
         let all = [
             self.keep_alive_timeout,
             self.head_timeout,

@@ -23,7 +23,7 @@ use super::unread::{discard, linger, set_read_timeout};
 /// # Errors
 ///
 /// What the connection failed with; to be expected of clients.
-pub(super) fn serve(
+pub(crate) fn serve(
     stream: Stream,
     peer: SocketAddr,
     application: &Application,
