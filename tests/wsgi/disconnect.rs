@@ -6,7 +6,7 @@ use maypole::Event;
 use maypole::http::StatusCode;
 
 use crate::support::{Client, Counter, LONG, watchdog};
-use crate::{GET, WsgiServer, get, serve, serve_with};
+use crate::{GET, WsgiServer, builder, get, serve, serve_with};
 
 /// A server whose `/poll` waits for news or for its client to leave.
 fn polls(news: &Event, left: &Counter) -> WsgiServer {
@@ -74,9 +74,7 @@ fn a_client_that_ends_its_side_looks_the_same_and_gets_its_answer() {
 #[test]
 fn a_watch_ends_with_the_application() {
     let _watchdog = watchdog();
-    let builder = WsgiServer::builder()
-        .keep_alive_timeout(LONG)
-        .head_timeout(LONG);
+    let builder = builder().keep_alive_timeout(LONG).head_timeout(LONG);
     let server = serve_with(builder, |env, start_response| {
         let gone = env.disconnected()?;
         assert!(!gone.event().wait_timeout(Duration::from_millis(1)));

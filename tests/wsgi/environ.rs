@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use maypole::http::{Environ, StatusCode, Version};
 
 use crate::support::{Client, watchdog};
-use crate::{WsgiServer, get, serve, serve_with};
+use crate::{builder, get, serve, serve_with};
 
 /// Asks a server whose application answers with what `look` makes of it.
 #[track_caller]
@@ -235,7 +235,7 @@ fn asterisk_form() {
 #[test]
 fn the_server_s_owner_adds_to_the_environ() {
     let _watchdog = watchdog();
-    let builder = WsgiServer::builder()
+    let builder = builder()
         .environ("SERVER_NAME", "overridden")
         .environ("SERVER_NAME", "example.org")
         .environ("SCRIPT_NAME", "/app")

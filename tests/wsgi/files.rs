@@ -8,7 +8,7 @@ use maypole::http::StatusCode;
 use maypole::pool::Pool;
 
 use crate::support::{Client, noise, watchdog};
-use crate::{GET, WsgiServer, get, serve, serve_with};
+use crate::{GET, builder, get, serve, serve_with};
 
 /// A file with these bytes and no name.
 fn file_of(bytes: &[u8]) -> File {
@@ -112,7 +112,7 @@ fn a_client_that_leaves_ends_it() {
     let pool = Pool::new(1);
     let file = tempfile::tempfile().unwrap();
     file.set_len(50_000_000).unwrap();
-    let builder = WsgiServer::builder().pool(pool);
+    let builder = builder().pool(pool);
     let server = serve_with(builder, move |env, start_response| match env.path_info() {
         "/file" => start_response.send_file(StatusCode::OK, &file, ..),
         _ => start_response.send(StatusCode::OK, "small"),

@@ -4,10 +4,9 @@ use std::thread;
 
 use maypole::Event;
 use maypole::pool::Pool;
-use maypole::pywsgi::WsgiServer;
 
 use crate::support::{Client, Counter, until, watchdog};
-use crate::{get, patient, serve_with, tell_target};
+use crate::{WsgiServer, get, patient, serve_with, tell_target};
 
 /// A server for so many connections, which close only when they have to.
 fn serve_few(size: usize) -> WsgiServer {

@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use maypole::http::StatusCode;
 
 use crate::support::{Client, noise, pause, watchdog};
-use crate::{GET, echo, get, post, post_chunked, serve, tell_target};
+use crate::{GET, differs, echo, get, post, post_chunked, serve, tell_target};
 
 #[test]
 fn bodies_of_all_sizes_come_through() {
@@ -122,6 +122,9 @@ fn the_rest_of_a_body_is_dropped() {
 
 #[test]
 fn an_unread_body_that_is_too_large_closes_the_connection() {
+    if differs("input::an_unread_body_that_is_too_large_closes_the_connection") {
+        return;
+    }
     let _watchdog = watchdog();
     let server = serve(tell_target);
     let head = "POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n";
@@ -134,6 +137,9 @@ fn an_unread_body_that_is_too_large_closes_the_connection() {
 
 #[test]
 fn an_unread_body_that_does_not_come_closes_the_connection() {
+    if differs("input::an_unread_body_that_does_not_come_closes_the_connection") {
+        return;
+    }
     let _watchdog = watchdog();
     let server = serve(tell_target);
     for rest in [
@@ -179,6 +185,9 @@ fn chunk_extensions_are_ignored() {
 
 #[test]
 fn a_body_is_answered_while_it_arrives() {
+    if differs("input::a_body_is_answered_while_it_arrives") {
+        return;
+    }
     let _watchdog = watchdog();
     let server = serve(|env, start_response| {
         let mut body = start_response.start(StatusCode::OK)?;

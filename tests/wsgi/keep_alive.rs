@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{Client, Counter, LONG, watchdog};
-use crate::{GET, WsgiServer, get, hello, serve, serve_with, tell_target};
+use crate::{GET, builder, get, hello, serve, serve_with, tell_target};
 
 /// Short enough to wait for, where the wait is what is tested.
 const SHORT: Duration = Duration::from_millis(30);
@@ -173,9 +173,7 @@ fn the_application_may_close() {
 #[test]
 fn an_idle_connection_is_closed() {
     let _watchdog = watchdog();
-    let builder = WsgiServer::builder()
-        .keep_alive_timeout(SHORT)
-        .head_timeout(LONG);
+    let builder = builder().keep_alive_timeout(SHORT).head_timeout(LONG);
     let server = serve_with(builder, hello);
     let mut client = Client::connect(server.local_addr());
     assert_eq!(client.ask(GET).status, 200);
@@ -185,9 +183,7 @@ fn an_idle_connection_is_closed() {
 #[test]
 fn a_client_that_never_says_anything_is_closed() {
     let _watchdog = watchdog();
-    let builder = WsgiServer::builder()
-        .head_timeout(SHORT)
-        .keep_alive_timeout(LONG);
+    let builder = builder().head_timeout(SHORT).keep_alive_timeout(LONG);
     let server = serve_with(builder, hello);
     Client::connect(server.local_addr()).expect_end();
 }
@@ -195,7 +191,7 @@ fn a_client_that_never_says_anything_is_closed() {
 #[test]
 fn the_limit_on_idling_does_not_apply_to_the_application() {
     let _watchdog = watchdog();
-    let builder = WsgiServer::builder()
+    let builder = builder()
         .keep_alive_timeout(SHORT)
         .head_timeout(SHORT)
         .stall_timeout(SHORT);
@@ -213,9 +209,9 @@ fn the_limit_on_idling_does_not_apply_to_the_application() {
 fn a_time_out_of_zero_is_refused() {
     let _watchdog = watchdog();
     for builder in [
-        WsgiServer::builder().keep_alive_timeout(Duration::ZERO),
-        WsgiServer::builder().head_timeout(Duration::ZERO),
-        WsgiServer::builder().stall_timeout(Duration::ZERO),
+        builder().keep_alive_timeout(Duration::ZERO),
+        builder().head_timeout(Duration::ZERO),
+        builder().stall_timeout(Duration::ZERO),
     ] {
         let error = builder.bind("127.0.0.1:0", hello).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);

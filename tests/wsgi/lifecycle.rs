@@ -9,7 +9,7 @@ use maypole::http::StatusCode;
 use maypole::pool::Pool;
 
 use crate::support::{Client, Counter, LONG, MOMENT, is_refused, until, watchdog};
-use crate::{GET, WsgiServer, get, hello, serve, serve_with, tell_target};
+use crate::{GET, WsgiServer, builder, get, hello, serve, serve_with, tell_target};
 
 #[test]
 fn half_a_request_stops_nobody() {
@@ -51,9 +51,7 @@ fn a_busy_application_stops_nobody() {
 #[test]
 fn idle_connections_do_not_outlive_a_stop() {
     let _watchdog = watchdog();
-    let builder = WsgiServer::builder()
-        .keep_alive_timeout(LONG)
-        .head_timeout(LONG);
+    let builder = builder().keep_alive_timeout(LONG).head_timeout(LONG);
     let server = builder.bind("127.0.5.1:0", hello).unwrap();
     server.start().unwrap();
     let mut used = Client::connect(server.local_addr());
@@ -98,9 +96,7 @@ fn a_request_that_is_answered_may_finish_after_a_stop() {
 #[test]
 fn an_idle_connection_gives_its_slot_up_in_time() {
     let _watchdog = watchdog();
-    let builder = WsgiServer::builder()
-        .pool(Pool::new(1))
-        .keep_alive_timeout(MOMENT);
+    let builder = builder().pool(Pool::new(1)).keep_alive_timeout(MOMENT);
     let server = serve_with(builder, tell_target);
     let mut idle = Client::connect(server.local_addr());
     assert_eq!(idle.ask(get("/1")).text(), "/1");

@@ -3,7 +3,7 @@
 use maypole::http::Limits;
 
 use crate::support::{Client, watchdog};
-use crate::{WsgiServer, hello, serve, serve_with, tell_target};
+use crate::{WsgiServer, builder, hello, serve, serve_with, tell_target};
 
 /// The status that a request earns on a server of its own connection.
 #[track_caller]
@@ -73,7 +73,7 @@ fn other_limits_can_be_set() {
     limits.header_line = 30;
     limits.header_lines = 3;
     limits.head = 70;
-    let server = serve_with(WsgiServer::builder().limits(limits), hello);
+    let server = serve_with(builder().limits(limits), hello);
     assert_eq!(status(&server, &line_of(20)), 404);
     assert_eq!(status(&server, &line_of(21)), 414);
     assert_eq!(status(&server, &header_of(30)), 200);
@@ -89,7 +89,7 @@ fn more_header_lines_than_usual_can_be_allowed() {
     let _watchdog = watchdog();
     let mut limits = Limits::default();
     limits.header_lines = 1000;
-    let server = serve_with(WsgiServer::builder().limits(limits), hello);
+    let server = serve_with(builder().limits(limits), hello);
     assert_eq!(status(&server, &headers(1000)), 200);
     assert_eq!(status(&server, &headers(1001)), 431);
 }

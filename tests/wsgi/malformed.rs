@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{Client, Counter, LONG, Response, noise, pause, watchdog};
-use crate::{GET, WsgiServer, hello, serve, serve_with};
+use crate::{GET, builder, hello, serve, serve_with};
 
 /// Short enough to wait for, where the wait is what is tested.
 const SHORT: Duration = Duration::from_millis(50);
@@ -133,7 +133,7 @@ fn who_goes_on_sending_after_a_refusal_is_cut_off() {
 #[test]
 fn half_a_head_is_answered_408_in_time() {
     let _watchdog = watchdog();
-    let builder = WsgiServer::builder()
+    let builder = builder()
         .head_timeout(SHORT)
         .keep_alive_timeout(LONG)
         .stall_timeout(LONG);
@@ -157,7 +157,7 @@ fn half_a_head_is_answered_408_in_time() {
 #[test]
 fn a_head_that_dribbles_in_is_answered_408_in_time() {
     let _watchdog = watchdog();
-    let builder = WsgiServer::builder().head_timeout(SHORT);
+    let builder = builder().head_timeout(SHORT);
     let server = serve_with(builder, hello);
     let mut client = Client::with(server.local_addr(), "GET / HTTP/1.1\r\nX: ");
     let mut dribble = client.stream().try_clone().unwrap();
@@ -174,7 +174,7 @@ fn a_head_that_dribbles_in_is_answered_408_in_time() {
 #[test]
 fn empty_lines_alone_are_no_request() {
     let _watchdog = watchdog();
-    let builder = WsgiServer::builder().head_timeout(SHORT);
+    let builder = builder().head_timeout(SHORT);
     let server = serve_with(builder, hello);
     Client::with(server.local_addr(), "\r\n\r\n").expect_end();
     // Before a request they are nothing.

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use maypole::Event;
 use maypole::http::{Metrics, StatusCode};
-use maypole::pywsgi::WsgiServer;
 
 use crate::support::{Client, until, watchdog};
-use crate::{echo, get, post, serve, serve_with};
+use crate::{builder, echo, get, post, serve, serve_with};
 
 #[test]
 fn what_happens_is_counted() {
@@ -96,7 +95,7 @@ fn prometheus_can_read_them() {
     let _watchdog = watchdog();
     let metrics = Metrics::new();
     let shown = metrics.clone();
-    let builder = WsgiServer::builder().metrics(metrics.clone());
+    let builder = builder().metrics(metrics.clone());
     let server = serve_with(builder, move |env, start_response| match env.path_info() {
         "/metrics" => shown.answer(start_response),
         _ => start_response.send(StatusCode::OK, "x"),

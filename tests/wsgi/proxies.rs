@@ -3,10 +3,9 @@
 use std::net::Shutdown;
 
 use maypole::http::{Environ, StartResponse, StatusCode, TrustedProxies};
-use maypole::pywsgi::WsgiServer;
 
 use crate::support::{Client, capture_log, logged, until, watchdog};
-use crate::{get, serve, serve_with};
+use crate::{builder, get, serve, serve_with};
 
 /// Answers with what the application knows about its client.
 fn tell_client(env: &mut Environ<'_>, start_response: StartResponse<'_>) -> std::io::Result<()> {
@@ -31,7 +30,7 @@ fn nobody_is_trusted_unless_told() {
         None,
         Some(trusting(&["10.0.0.0/8"]).x_forwarded().forwarded()),
     ] {
-        let builder = WsgiServer::builder();
+        let builder = builder();
         let builder = match proxies {
             Some(proxies) => builder.trusted_proxies(proxies),
             None => builder,
@@ -52,7 +51,7 @@ fn a_trusted_proxy_is_believed() {
     let _watchdog = watchdog();
     capture_log();
     let proxies = trusting(&["127.0.0.0/8"]).x_forwarded();
-    let server = serve_with(WsgiServer::builder().trusted_proxies(proxies), tell_client);
+    let server = serve_with(builder().trusted_proxies(proxies), tell_client);
     let mut client = Client::connect(server.local_addr());
     let response = client.ask(FORWARDED);
     assert_eq!(response.text(), "192.0.2.7:0 https 192.0.2.7 0 https");
@@ -70,7 +69,7 @@ fn a_trusted_proxy_is_believed() {
 fn the_proxy_protocol_names_the_client() {
     let _watchdog = watchdog();
     let proxies = trusting(&["127.0.0.1"]).proxy_protocol();
-    let server = serve_with(WsgiServer::builder().trusted_proxies(proxies), tell_client);
+    let server = serve_with(builder().trusted_proxies(proxies), tell_client);
     let v4 = b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n".to_vec();
     let v6 = b"PROXY TCP6 2001:db8::1 2001:db8::2 4 5\r\n".to_vec();
     let binary =
@@ -103,7 +102,7 @@ fn the_proxy_protocol_names_the_client() {
 fn a_proxy_without_its_header_is_closed() {
     let _watchdog = watchdog();
     let proxies = trusting(&["127.0.0.1"]).proxy_protocol();
-    let server = serve_with(WsgiServer::builder().trusted_proxies(proxies), tell_client);
+    let server = serve_with(builder().trusted_proxies(proxies), tell_client);
     for bytes in [
         &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..],
         b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 4430000\r\n",

@@ -4,10 +4,9 @@ use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
 use maypole::http::StatusCode;
-use maypole::pywsgi::WsgiServer;
 
 use crate::support::{Client, Counter, MOMENT, noise, pause, until, watchdog};
-use crate::{GET, get, patient, post, serve_with, tell_target};
+use crate::{GET, WsgiServer, builder, differs, get, patient, post, serve_with, tell_target};
 
 #[test]
 fn a_head_in_drops_ends_on_time() {
@@ -39,6 +38,9 @@ fn server_greenlets(server: &WsgiServer) -> usize {
 
 #[test]
 fn a_body_that_stands_still_ends_on_time() {
+    if differs("slow::a_body_that_stands_still_ends_on_time") {
+        return;
+    }
     let _watchdog = watchdog();
     let ended = Counter::default();
     let count = ended.clone();
@@ -71,6 +73,9 @@ fn a_body_that_stands_still_ends_on_time() {
 
 #[test]
 fn a_client_that_does_not_read_ends_on_time() {
+    if differs("slow::a_client_that_does_not_read_ends_on_time") {
+        return;
+    }
     let _watchdog = watchdog();
     let ended = Counter::default();
     let count = ended.clone();
@@ -118,6 +123,9 @@ fn pipelined_answers_that_nobody_reads_are_bounded() {
 
 #[test]
 fn an_unread_body_is_bounded() {
+    if differs("slow::an_unread_body_is_bounded") {
+        return;
+    }
     let _watchdog = watchdog();
     let builder = patient().max_discard(1000).discard_timeout(MOMENT);
     let server = serve_with(builder, tell_target);
@@ -141,11 +149,11 @@ fn an_unread_body_is_bounded() {
 fn time_outs_of_zero_are_refused() {
     let _watchdog = watchdog();
     for builder in [
-        WsgiServer::builder().keep_alive_timeout(Duration::ZERO),
-        WsgiServer::builder().head_timeout(Duration::ZERO),
-        WsgiServer::builder().read_timeout(Duration::ZERO),
-        WsgiServer::builder().write_timeout(Duration::ZERO),
-        WsgiServer::builder().discard_timeout(Duration::ZERO),
+        builder().keep_alive_timeout(Duration::ZERO),
+        builder().head_timeout(Duration::ZERO),
+        builder().read_timeout(Duration::ZERO),
+        builder().write_timeout(Duration::ZERO),
+        builder().discard_timeout(Duration::ZERO),
     ] {
         let error = builder.bind("127.0.0.1:0", tell_target).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);

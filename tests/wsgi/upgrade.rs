@@ -7,7 +7,7 @@ use maypole::http::{Environ, Method, StartResponse, StatusCode};
 use maypole::pool::Pool;
 
 use crate::support::{Client, Counter, logged, watchdog};
-use crate::{GET, WsgiServer, get, serve, serve_with};
+use crate::{GET, builder, get, serve, serve_with};
 
 const UPGRADE: &str = "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\n\
                        Upgrade: other/1, Echo\r\n\r\n";
@@ -196,7 +196,7 @@ fn connect_makes_a_tunnel() {
 fn time_outs_of_http_do_not_apply() {
     let _watchdog = watchdog();
     let short = Duration::from_millis(20);
-    let builder = WsgiServer::builder()
+    let builder = builder()
         .keep_alive_timeout(short)
         .head_timeout(short)
         .stall_timeout(short);
@@ -224,7 +224,7 @@ fn a_panic_closes_the_connection_and_is_reported_once() {
 #[test]
 fn the_connection_holds_its_place_until_the_application_returns() {
     let _watchdog = watchdog();
-    let server = serve_with(WsgiServer::builder().pool(Pool::new(1)), echo);
+    let server = serve_with(builder().pool(Pool::new(1)), echo);
     let mut first = Client::with(server.local_addr(), UPGRADE);
     switched(&mut first);
     let mut second = Client::with(server.local_addr(), get("/plain"));
@@ -249,22 +249,19 @@ fn it_may_outlive_the_application() {
     let _watchdog = watchdog();
     let ended = Counter::default();
     let count = ended.clone();
-    let server = serve_with(
-        WsgiServer::builder().pool(Pool::new(1)),
-        move |env, start_response| {
-            if env.path_info() == "/plain" {
-                return start_response.send(StatusCode::OK, "plain");
-            }
-            let mut stream = start_response.header("Upgrade", "echo").upgrade(env)?;
-            let on_drop = count.on_drop();
-            let _detached = maypole::spawn(move || {
-                let _on_drop = on_drop;
-                let mut writer = stream.get_ref().try_clone()?;
-                io::copy(&mut stream, &mut writer)
-            });
-            Ok(())
-        },
-    );
+    let server = serve_with(builder().pool(Pool::new(1)), move |env, start_response| {
+        if env.path_info() == "/plain" {
+            return start_response.send(StatusCode::OK, "plain");
+        }
+        let mut stream = start_response.header("Upgrade", "echo").upgrade(env)?;
+        let on_drop = count.on_drop();
+        let _detached = maypole::spawn(move || {
+            let _on_drop = on_drop;
+            let mut writer = stream.get_ref().try_clone()?;
+            io::copy(&mut stream, &mut writer)
+        });
+        Ok(())
+    });
     let mut client = Client::with(server.local_addr(), UPGRADE.to_owned() + "hello");
     client.read_until(b"\r\n\r\n");
     client.expect(b"hello");
