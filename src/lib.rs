@@ -34,14 +34,14 @@ pub mod server {
 /// Requests and responses.
 pub mod http {
     pub use maypole_http::{
-        AccessLog, BodyWriter, Disconnected, Environ, FormatError, Histogram, Input, Limits,
-        Method, Metrics, ProtoError, Request, Response, ResponseError, Snapshot, StartResponse,
-        StatusCode, TrustedProxies, Upgraded, Version, header, iterable, respond_with,
-        respond_with_limit,
+        AccessLog, BodyWriter, Disconnected, Environ, FormatError, Histogram, HttpRequest,
+        HttpServer, Input, LateResponse, Limits, Method, Metrics, ProtoError, Request, Response,
+        ResponseError, Snapshot, StartResponse, StatusCode, TrustedProxies, Upgraded, Version,
+        header, iterable, respond_with, respond_with_limit,
     };
 }
 
-pub use maypole_http::pywsgi;
+pub use maypole_http::{pywsgi, wsgi};
 
 /// The porting guide, whose Rust halves are tests.
 #[cfg(doctest)]

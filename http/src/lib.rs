@@ -21,11 +21,29 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! [`pywsgi`] is the streaming server: request and response bodies are read and
-//! written while they travel. The application gets an [`Environ`], the request,
-//! and a [`StartResponse`], the right to answer it once. Applications of other
-//! shapes are adapted: [`respond_with`], [`iterable`]. [`AccessLog`] and
-//! [`Metrics`] tell what a server does.
+//! The application gets an [`Environ`], the request, and a [`StartResponse`], the
+//! right to answer it once. Applications of other shapes are adapted:
+//! [`respond_with`], [`iterable`]; [`HttpServer`] has handlers in the manner of
+//! the old `gevent.http`. [`AccessLog`] and [`Metrics`] tell what a server does.
+//!
+//! # Buffered or streaming
+//!
+//! There are two servers, and the same application runs on both. Take [`pywsgi`]
+//! unless you know that [`wsgi`] suits you.
+//!
+//! | | [`pywsgi`], streaming | [`wsgi`], buffered |
+//! |---|---|---|
+//! | body of a request | read while it arrives | in memory before the application is called |
+//! | its largest size | as the application likes | 1 MiB unless set; beyond it 413 |
+//! | memory for a request | a few buffers | both bodies, whole |
+//! | slow clients | hold the application up | are waited for outside of it |
+//! | response | as it is written, in chunks or with its length | whole, with its length |
+//! | flush, trailers, upgrades | yes | an error that names pywsgi |
+//! | connections | kept | closed after each answer, unless `keep_alive(true)` |
+//! | when the pool is full | clients wait | 503 at once |
+//! | TLS | yes, feature `tls` | no: a proxy's business |
+//! | `Server` line | if set | by default |
+//! | strictness, time-outs, access log, metrics | the same | the same |
 
 // Libraries log, they do not print. Examples may.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -39,11 +57,13 @@ mod observe;
 mod proto;
 pub mod pywsgi;
 mod serving;
+pub mod wsgi;
 
 pub use app::{
-    BodyWriter, Disconnected, Environ, Input, StartResponse, TrustedProxies, Upgraded, iterable,
-    respond_with, respond_with_limit,
+    BodyWriter, Disconnected, Environ, Input, LateResponse, StartResponse, TrustedProxies,
+    Upgraded, iterable, respond_with, respond_with_limit,
 };
 pub use http::{Method, Request, Response, StatusCode, Version, header};
 pub use observe::{AccessLog, FormatError, Histogram, Metrics, Snapshot};
 pub use proto::{Limits, ProtoError, ResponseError};
+pub use wsgi::{HttpRequest, HttpServer};

@@ -5,6 +5,7 @@
     reason = "tests, on plain threads and std's sockets"
 )]
 
+mod http_server;
 mod programs;
 mod sockets;
 #[path = "../support/mod.rs"]
@@ -24,6 +25,7 @@ const TESTED: &[&str] = &[
     "concurrent_download",
     "dns_mass_resolve",
     "echo_server",
+    "http_server",
     "long_poll",
     "pool_limit",
     "port_forwarder",

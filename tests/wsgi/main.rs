@@ -30,6 +30,7 @@ mod input_errors;
 mod interim;
 mod keep_alive;
 mod kills;
+mod late;
 mod lifecycle;
 mod limits;
 mod malformed;

@@ -10,7 +10,8 @@ use super::wire::Wire;
 ///
 /// Writes are gathered; [`flush`](Write::flush) sends what was written so far,
 /// as one chunk, at once. Both may suspend, and end with an error when the
-/// client is gone. The body ends when the application returns `Ok`; when it
+/// client is gone. The [buffered server](crate::wsgi) gathers everything; there a
+/// flush is an error, `Unsupported`. The body ends when the application returns `Ok`; when it
 /// returns an error the connection is cut, so that the client notices.
 ///
 /// # Examples
@@ -53,7 +54,8 @@ impl<'a> BodyWriter<'a> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a name or value that HTTP does not allow, for a field
+    /// `Unsupported` from the [buffered server](crate::wsgi). `InvalidInput` for a
+    /// name or value that HTTP does not allow, for a field
     /// that must not be a trailer (`Content-Type`, `Set-Cookie` and others that
     /// come too late there, RFC 9110 section 6.5.1), and when `Content-Length`
     /// was set.
@@ -74,7 +76,15 @@ impl<'a> BodyWriter<'a> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn trailer(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> io::Result<()> {
-        Ok(self.reply.trailer(name.as_ref(), value.as_ref())?)
+        self.reply.trailer(name.as_ref(), value.as_ref())
+    }
+
+    /// Sends what was written so far, if this server does that.
+    pub(super) fn offer(&mut self) -> io::Result<()> {
+        if self.reply.gathers_all() {
+            return Ok(());
+        }
+        self.flush()
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
 
+use crate::buffers;
 use crate::proto::chunked::Trailers;
 use crate::proto::{BodyDecoder, BodyFraming, Limits};
 
@@ -60,6 +61,13 @@ impl<'a> Input<'a> {
         self.lent == 0 && self.decoder.is_done()
     }
 
+    /// Drops what has come and was not read; whether that was the rest of it.
+    pub(crate) fn drop_received(&mut self) -> bool {
+        self.start += self.lent;
+        self.lent = 0;
+        self.decoder.is_done()
+    }
+
     /// Reads on and drops what it reads; true when that came to the end before
     /// `most` bytes, framing included, had gone by.
     pub(crate) fn discard(&mut self, most: usize) -> io::Result<bool> {
@@ -81,6 +89,39 @@ impl<'a> Input<'a> {
                 self.receive()?;
             }
         }
+    }
+
+    /// Reads the whole body into memory; false when it is larger than `most`, and
+    /// then part of it is gone.
+    pub(crate) fn gather(&mut self, most: usize) -> io::Result<bool> {
+        let begun = self.fill_buf()?.len();
+        if begun > most {
+            return Ok(false);
+        }
+        if self.decoder.is_done() {
+            // All of it lies in the buffer already.
+            return Ok(true);
+        }
+        let mut whole = Vec::new();
+        loop {
+            let data = self.fill_buf()?;
+            if data.is_empty() {
+                break;
+            }
+            if data.len() > most - whole.len() {
+                return Ok(false);
+            }
+            whole.extend_from_slice(data);
+            let n = data.len();
+            self.consume(n);
+        }
+        // Behind it, as before: what belongs to the next request.
+        self.lent = whole.len();
+        whole.extend_from_slice(&self.buffer[self.start..self.end]);
+        self.start = 0;
+        self.end = whole.len();
+        buffers::give(std::mem::replace(&mut self.buffer, whole));
+        Ok(true)
     }
 
     /// Takes what the client has sent behind this body: the first bytes of

@@ -10,6 +10,7 @@ mod environ;
 mod file_range;
 mod forwarded;
 mod input;
+mod late;
 mod reply;
 mod server;
 mod start_response;
@@ -24,6 +25,7 @@ pub use disconnected::Disconnected;
 pub use environ::Environ;
 pub use forwarded::TrustedProxies;
 pub use input::Input;
+pub use late::LateResponse;
 pub use start_response::StartResponse;
 pub use upgraded::Upgraded;
 

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use http::{StatusCode, Version};
+use maypole_runtime::{AsyncResult, Slot};
 
 use crate::buffers;
 use crate::proto::date::DateLine;
@@ -13,6 +14,7 @@ use crate::proto::{
     write_refusal,
 };
 
+use super::late::Answer;
 use super::wire::Wire;
 
 /// A body that ends before it is flushed and fits in here gets its length sent
@@ -35,12 +37,18 @@ pub(crate) struct Reply {
     body_sent: u64,
     // Bytes of a further request have come already.
     has_followers: bool,
+    // Answers go out whole, however they are written.
+    gathers_all: bool,
+    // Given back when the answer is complete.
+    slot: Option<Slot>,
 }
 
 #[derive(Debug)]
 enum Phase {
     /// Nothing is decided.
     Unsent,
+    /// Somebody else will say, later.
+    Later(AsyncResult<Answer>),
     /// Started; the head waits for the body's length.
     Gathering(StatusCode),
     /// The head is out, the body is on its way.
@@ -84,7 +92,19 @@ impl Reply {
             status: None,
             body_sent: 0,
             has_followers: false,
+            gathers_all: false,
+            slot: None,
         }
+    }
+
+    /// Whether answers are gathered until they are whole.
+    pub(crate) fn gathering_all(mut self, gathers: bool) -> Self {
+        self.gathers_all = gathers;
+        self
+    }
+
+    pub(super) fn gathers_all(&self) -> bool {
+        self.gathers_all
     }
 
     /// Begins anew for the next request.
@@ -151,6 +171,9 @@ impl Reply {
     /// Sends the answer that ends HTTP on this connection: success to CONNECT,
     /// RFC 9110 section 9.3.6, else 101, section 15.2.2.
     pub(super) fn hand_over(&mut self, wire: &Wire) -> io::Result<()> {
+        if self.gathers_all {
+            return Err(only_pywsgi("does not hand connections over"));
+        }
         let status = if self.exchange.connect {
             StatusCode::OK
         } else {
@@ -167,11 +190,14 @@ impl Reply {
     }
 
     /// Adds a trailer line, for a body in chunks.
-    pub(super) fn trailer(&mut self, name: &str, value: &[u8]) -> Result<(), ResponseError> {
-        if self.head.has_length() {
-            return Err(ResponseError::Trailer);
+    pub(super) fn trailer(&mut self, name: &str, value: &[u8]) -> io::Result<()> {
+        if self.gathers_all {
+            return Err(only_pywsgi("does not send trailers"));
         }
-        self.trailers.push(name, value)
+        if self.head.has_length() {
+            return Err(ResponseError::Trailer.into());
+        }
+        Ok(self.trailers.push(name, value)?)
     }
 
     /// Queues a complete answer.
@@ -194,9 +220,45 @@ impl Reply {
         self.phase = Phase::Gathering(status);
     }
 
+    /// The answer will come from elsewhere, when the result is set.
+    pub(super) fn defer(&mut self) -> AsyncResult<Answer> {
+        let answer = AsyncResult::new();
+        self.phase = Phase::Later(answer.clone());
+        answer
+    }
+
+    /// Keeps the slot until the answer is complete.
+    pub(super) fn hold(&mut self, slot: Slot) {
+        self.slot = Some(slot);
+    }
+
+    /// The answer is complete, or will never be.
+    pub(crate) fn release(&mut self) {
+        self.slot = None;
+    }
+
+    /// Waits for an answer from elsewhere, if that is where it comes from.
+    fn settle(&mut self, wire: &Wire) -> io::Result<()> {
+        let Phase::Later(answer) = &self.phase else {
+            return Ok(());
+        };
+        let answer = answer.clone();
+        if !answer.is_set() {
+            // That may take long: others do not wait for it.
+            wire.flush()?;
+        }
+        let Ok(answer) = answer.get() else {
+            return Err(unanswered());
+        };
+        for (name, value) in &answer.lines {
+            self.head.header(name, value);
+        }
+        self.send(wire, answer.status, &answer.body)
+    }
+
     /// Takes body bytes; sends when enough have come together.
     pub(super) fn write(&mut self, wire: &Wire, data: &[u8]) -> io::Result<()> {
-        if self.body.len() + data.len() <= GATHER {
+        if self.gathers_all || self.body.len() + data.len() <= GATHER {
             if self.body.capacity() == 0 {
                 self.body = buffers::take_output();
             }
@@ -208,6 +270,9 @@ impl Reply {
 
     /// Sends all body bytes that were taken, as one chunk.
     pub(super) fn flush(&mut self, wire: &Wire) -> io::Result<()> {
+        if self.gathers_all {
+            return Err(only_pywsgi("does not stream"));
+        }
         self.emit(wire, &[])
     }
 
@@ -315,6 +380,7 @@ impl Reply {
     ///
     /// What it got wrong. The verdict of [`fail`](Self::fail) applies then.
     pub(crate) fn finish(&mut self, wire: &Wire) -> io::Result<Verdict> {
+        self.settle(wire)?;
         match self.phase {
             Phase::Gathering(status) if !self.has_trailers() => {
                 let body = std::mem::take(&mut self.body);
@@ -347,17 +413,24 @@ impl Reply {
                 Ok(verdict(keep_alive))
             }
             Phase::Broken => Err(broken()),
-            unsent @ (Phase::Unsent | Phase::Gathering(_)) => {
+            unsent @ (Phase::Unsent | Phase::Later(_) | Phase::Gathering(_)) => {
                 self.phase = unsent;
-                Err(io::Error::other("the application did not answer"))
+                Err(unanswered())
             }
         }
     }
 
     /// The application has failed: answers `status` if nothing is out yet.
     pub(crate) fn fail(&mut self, wire: &Wire, status: StatusCode) -> Verdict {
+        if let Phase::Later(answer) = &self.phase
+            && answer.is_successful()
+        {
+            // It was answered before that.
+            self.exchange.keep_alive = false;
+            let _ = self.settle(wire);
+        }
         match self.phase {
-            Phase::Unsent | Phase::Gathering(_) => {
+            Phase::Unsent | Phase::Later(_) | Phase::Gathering(_) => {
                 wire.with_out(|out| write_refusal(out, status, self.exchange.head, &self.date));
                 self.status = Some(status);
                 Verdict::Close
@@ -396,6 +469,17 @@ fn verdict(keep_alive: bool) -> Verdict {
     } else {
         Verdict::Close
     }
+}
+
+fn unanswered() -> io::Error {
+    io::Error::other("the application did not answer")
+}
+
+/// Refuses what takes a connection for itself.
+#[cold]
+fn only_pywsgi(what: &str) -> io::Error {
+    let text = format!("the buffered server {what}; pywsgi does");
+    io::Error::new(io::ErrorKind::Unsupported, text)
 }
 
 fn broken() -> io::Error {

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::ops::RangeBounds;
 
 use http::StatusCode;
+use maypole_runtime::Slot;
 
 use crate::proto::ResponseHead;
 
@@ -13,6 +14,7 @@ use super::MAX_DISCARD;
 use super::body::BodyWriter;
 use super::environ::Environ;
 use super::file_range::resolve;
+use super::late::LateResponse;
 use super::reply::Reply;
 use super::upgraded::Upgraded;
 use super::wire::Wire;
@@ -50,6 +52,11 @@ impl<'a> StartResponse<'a> {
         Self { wire, reply }
     }
 
+    /// Keeps a slot of a pool until the answer is complete, late ones included.
+    pub(crate) fn hold(&mut self, slot: Slot) {
+        self.reply.hold(slot);
+    }
+
     /// Adds a header line. A name or value that HTTP does not allow is reported
     /// by `send` or `start`, before a byte is sent.
     ///
@@ -84,7 +91,8 @@ impl<'a> StartResponse<'a> {
     ///
     /// A body that is small and ends before a flush is sent with its length;
     /// else it goes out in chunks, or, to HTTP/1.0 clients, until the connection
-    /// closes.
+    /// closes. The [buffered server](crate::wsgi) sends all of them with their
+    /// length.
     ///
     /// # Errors
     ///
@@ -93,6 +101,21 @@ impl<'a> StartResponse<'a> {
     pub fn start(self, status: StatusCode) -> io::Result<BodyWriter<'a>> {
         self.reply.start(status);
         Ok(BodyWriter::new(self.wire, self.reply))
+    }
+
+    /// Takes the right to answer along, to be used by another greenlet, or after
+    /// the application has returned. The server waits for the answer, for as long
+    /// as it takes, and answers further requests of the connection afterwards.
+    ///
+    /// Header lines that were added here are kept. What the application returns
+    /// counts: after an error the answer is a 500 at once, and the late one goes
+    /// nowhere.
+    ///
+    /// # Examples
+    ///
+    /// See [`LateResponse`].
+    pub fn later(self) -> LateResponse {
+        LateResponse::new(self.reply.defer())
     }
 
     /// Ends HTTP on this connection and returns it, for another protocol: sends
@@ -111,7 +134,8 @@ impl<'a> StartResponse<'a> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when the client asked for no upgrade, or a header line
+    /// `Unsupported` from the [buffered server](crate::wsgi). `InvalidInput` when
+    /// the client asked for no upgrade, or a header line
     /// cannot be sent: returned from the application it becomes a 500. The
     /// connection's, and those of the rest of the body, `InvalidInput` too if it
     /// is longer than 256 KiB.
@@ -247,7 +271,7 @@ impl<'a> StartResponse<'a> {
             if !chunk.is_empty() {
                 body.write_all(chunk)?;
                 if !is_whole {
-                    body.flush()?;
+                    body.offer()?;
                 }
             }
         }

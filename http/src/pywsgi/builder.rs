@@ -22,7 +22,7 @@ use super::WsgiServer;
 #[must_use = "a builder does nothing until `bind`"]
 pub struct Builder {
     pool: Option<Pool>,
-    settings: Settings,
+    pub(crate) settings: Settings,
     environ: BaseEnviron,
     server_header: Option<String>,
     #[cfg(feature = "tls")]
@@ -71,6 +71,12 @@ impl Builder {
     /// application that has none. Off by default.
     pub fn server_header(mut self, value: impl Into<String>) -> Self {
         self.server_header = Some(value.into());
+        self
+    }
+
+    /// Sends none again.
+    pub(crate) fn no_server_header(mut self) -> Self {
+        self.server_header = None;
         self
     }
 

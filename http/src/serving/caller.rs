@@ -48,6 +48,7 @@ impl Caller<'_> {
             self.report(head, &error);
             running.reply.fail(self.wire, self.status_of(&error))
         });
+        running.reply.release();
         drop(running);
         (verdict, environ.into_input())
     }

@@ -171,17 +171,18 @@ impl Connection<'_> {
         if self.head_deadline.take().is_some() || self.reply.is_none() {
             self.set_read_timeout(self.settings.keep_alive_timeout)?;
         }
-        let exchange = Exchange::of(head);
+        let mut exchange = Exchange::of(head);
+        exchange.keep_alive &= self.settings.keep_alive;
         let reply = match &mut self.reply {
             Some(reply) => {
                 reply.reset(exchange, *date);
                 reply
             }
-            none => none.insert(Reply::new(
-                exchange,
-                *date,
-                self.settings.server_line.clone(),
-            )),
+            none => {
+                let server_line = self.settings.server_line.clone();
+                let reply = Reply::new(exchange, *date, server_line);
+                none.insert(reply.gathering_all(self.settings.gathers_all))
+            }
         };
         // What follows an upgrade is the next protocol's, so the application
         // needs it at hand.
@@ -210,7 +211,7 @@ impl Connection<'_> {
         if verdict == Verdict::HandedOver {
             return Ok(Some(verdict));
         }
-        if !body.is_done() && verdict != Verdict::Cut {
+        if !body.drop_received() && verdict != Verdict::Cut {
             let kept =
                 verdict == Verdict::KeepAlive && discard(self.wire, &mut body, self.settings)?;
             if !kept {

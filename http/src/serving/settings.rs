@@ -43,6 +43,10 @@ pub(crate) struct Settings {
     pub(crate) server_line: Option<ServerLine>,
     pub(crate) observer: Observer,
     pub(crate) proxies: Option<TrustedProxies>,
+    // The client may send another request.
+    pub(crate) keep_alive: bool,
+    // Answers go out whole.
+    pub(crate) gathers_all: bool,
 }
 
 impl Default for Settings {
@@ -60,6 +64,8 @@ impl Default for Settings {
             server_line: None,
             observer: Observer::default(),
             proxies: None,
+            keep_alive: true,
+            gathers_all: false,
         }
     }
 }
