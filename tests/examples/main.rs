@@ -42,6 +42,7 @@ const TESTED: &[&str] = &[
     "web_proxy",
     "websocket",
     "wsgi_server",
+    "wsgi_server_buffered",
     "wsgi_server_ssl",
 ];
 
