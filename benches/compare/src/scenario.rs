@@ -6,6 +6,8 @@ use anyhow::{Result, bail};
 pub(crate) const PATH: &str = "/";
 /// The path answered with [`STREAM_SIZE`] bytes, chunked.
 pub(crate) const STREAM_PATH: &str = "/stream";
+/// The path that takes [`UPLOAD_SIZE`] bytes in a POST, and answers as [`PATH`].
+pub(crate) const UPLOAD_PATH: &str = "/upload";
 /// The body every peer answers [`PATH`] with.
 pub(crate) const BODY: &str = "<b>hello world</b>";
 /// The body every peer answers another path with, with status 404.
@@ -13,6 +15,8 @@ pub(crate) const NOT_FOUND_BODY: &str = "<h1>Not Found</h1>";
 /// The `Content-Type` of all three.
 pub(crate) const CONTENT_TYPE: &str = "text/html";
 
+/// Bytes that [`UPLOAD_PATH`] takes: a large form, or a small document.
+pub(crate) const UPLOAD_SIZE: usize = 10 * 1024;
 /// Bytes of the answer to [`STREAM_PATH`].
 pub(crate) const STREAM_SIZE: usize = 1 << 30;
 /// Bytes that a peer hands over at once of it.
@@ -44,6 +48,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         service: Service::Http,
         connections: 64,
         work: Work::Exchanges { depth: 16 },
+    },
+    Scenario {
+        name: "post",
+        about: "POST of 10 KiB on 64 connections, one request in flight on each",
+        service: Service::Post,
+        connections: 64,
+        work: Work::Exchanges { depth: 1 },
     },
     Scenario {
         name: "close",
@@ -135,6 +146,8 @@ pub(crate) struct Scenario {
 pub(crate) enum Service {
     Http,
     Https,
+    /// HTTP with [`UPLOAD_PATH`].
+    Post,
     /// HTTP, and it closes a connection when it is told to.
     Close,
     /// HTTP with [`STREAM_PATH`].
@@ -170,9 +183,10 @@ impl Scenario {
 }
 
 impl Service {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Http,
         Self::Https,
+        Self::Post,
         Self::Close,
         Self::Stream,
         Self::Echo,
@@ -183,6 +197,7 @@ impl Service {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+            Self::Post => "post",
             Self::Close => "close",
             Self::Stream => "stream",
             Self::Echo => "echo",
@@ -193,7 +208,9 @@ impl Service {
     pub(crate) fn find(name: &str) -> Result<Self> {
         match Self::ALL.into_iter().find(|one| one.name() == name) {
             Some(service) => Ok(service),
-            None => bail!("no service {name:?}: http, https, close, stream, echo or tls-echo"),
+            None => {
+                bail!("no service {name:?}: http, https, post, close, stream, echo or tls-echo")
+            }
         }
     }
 
@@ -209,6 +226,7 @@ impl Service {
     pub(crate) fn baselines(self) -> [&'static str; 2] {
         match self {
             Self::Http => ["may_minihttp", "hyper"],
+            Self::Post => ["may_minihttp", "maypole"],
             Self::Https | Self::Close => ["hyper", "nginx"],
             Self::Stream => ["hyper", "go"],
             Self::Echo => ["may", "tokio"],

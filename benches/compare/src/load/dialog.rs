@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Result, ensure};
 
 use super::response;
-use crate::scenario::{MESSAGE, PATH, STREAM_PATH, Service, Work};
+use crate::scenario::{FILL, MESSAGE, PATH, STREAM_PATH, Service, UPLOAD_PATH, UPLOAD_SIZE, Work};
 
 /// One request or message, as often as it is sent.
 pub(crate) struct Dialog {
@@ -19,6 +19,15 @@ impl Dialog {
             return Self {
                 message: MESSAGE.to_vec(),
                 checker: Checker::Echo,
+            };
+        }
+        if service == Service::Post {
+            let request = format!(
+                "POST {UPLOAD_PATH} HTTP/1.1\r\nHost: {addr}\r\nContent-Length: {UPLOAD_SIZE}\r\n\r\n"
+            );
+            return Self {
+                message: [request.as_bytes(), &[FILL; UPLOAD_SIZE]].concat(),
+                checker: Checker::Response { last: Vec::new() },
             };
         }
         let path = match work {

@@ -1,6 +1,6 @@
 //! may_minihttp as it is published, on one worker.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 
 use anyhow::{Result, anyhow, ensure};
@@ -18,7 +18,7 @@ pub(super) const PEER: Peer = Peer {
             locked_version("may")
         )
     },
-    services: &[Service::Http],
+    services: &[Service::Http, Service::Post],
     prepare: built_in,
     serve,
 };
@@ -44,6 +44,12 @@ impl HttpService for Hello {
         response.header("Content-Type: text/html");
         match request.path() {
             scenario::PATH => response.body(scenario::BODY),
+            scenario::UPLOAD_PATH => {
+                let mut body = Vec::new();
+                request.body().read_to_end(&mut body)?;
+                assert_eq!(body.len(), scenario::UPLOAD_SIZE);
+                response.body(scenario::BODY);
+            }
             _ => response
                 .status_code(404, "Not Found")
                 .body(scenario::NOT_FOUND_BODY),

@@ -20,6 +20,7 @@ pub(super) const PEER: Peer = Peer {
     services: &[
         Service::Http,
         Service::Https,
+        Service::Post,
         Service::Close,
         Service::Stream,
         Service::Echo,
@@ -59,10 +60,17 @@ fn echo(mut stream: Stream) -> io::Result<()> {
     }
 }
 
-fn answer(env: &mut Environ<'_>, start_response: StartResponse<'_>) -> io::Result<()> {
+/// The application of both servers.
+pub(super) fn answer(env: &mut Environ<'_>, start_response: StartResponse<'_>) -> io::Result<()> {
     let start_response = start_response.header("Content-Type", scenario::CONTENT_TYPE);
     match env.path_info() {
         scenario::PATH => start_response.send(StatusCode::OK, scenario::BODY.as_bytes()),
+        scenario::UPLOAD_PATH => {
+            let mut body = Vec::new();
+            env.input().read_to_end(&mut body)?;
+            assert_eq!(body.len(), scenario::UPLOAD_SIZE);
+            start_response.send(StatusCode::OK, scenario::BODY.as_bytes())
+        }
         scenario::STREAM_PATH => {
             let mut body = start_response.start(StatusCode::OK)?;
             for _ in 0..scenario::STREAM_SIZE / scenario::PIECE.len() {

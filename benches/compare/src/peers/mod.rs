@@ -24,6 +24,8 @@ mod native;
 mod nginx;
 mod threads;
 mod tokio;
+#[cfg(feature = "maypole")]
+mod wsgi;
 
 /// All peers, in the order in which they run in a round.
 pub(crate) const PEERS: &[Peer] = &[
@@ -31,6 +33,8 @@ pub(crate) const PEERS: &[Peer] = &[
     maypole::PEER,
     #[cfg(all(feature = "maypole", not(feature = "native")))]
     native::PEER,
+    #[cfg(feature = "maypole")]
+    wsgi::PEER,
     may_minihttp::PEER,
     may::PEER,
     hyper::PEER,

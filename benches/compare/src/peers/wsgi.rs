@@ -1,0 +1,26 @@
+//! maypole's buffered server, told to keep connections.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use maypole::wsgi::WsgiServer;
+
+use super::maypole::answer;
+use super::{Peer, built_in};
+use crate::scenario::Service;
+
+pub(super) const PEER: Peer = Peer {
+    name: "wsgi",
+    version: || "maypole's buffered server".to_owned(),
+    services: &[Service::Http, Service::Post],
+    prepare: built_in,
+    serve,
+};
+
+fn serve(_: Service, addr: SocketAddr) -> Result<()> {
+    WsgiServer::builder()
+        .keep_alive(true)
+        .bind(addr, answer)?
+        .serve_forever()?;
+    Ok(())
+}
