@@ -10,6 +10,10 @@ use crate::proto::{BodyDecoder, BodyFraming, Limits};
 
 use super::wire::Wire;
 
+/// How much memory an announced body gets before it has come. Most have room in
+/// it; who announces more and sends nothing gets no more.
+const RESERVED: usize = 16 * 1024;
+
 /// Reads the body of a request, and never beyond it.
 ///
 /// Reading suspends until bytes arrive. A body that the client does not finish
@@ -92,8 +96,8 @@ impl<'a> Input<'a> {
     }
 
     /// Reads the whole body into memory; false when it is larger than `most`, and
-    /// then part of it is gone.
-    pub(crate) fn gather(&mut self, most: usize) -> io::Result<bool> {
+    /// then part of it is gone. It is said to have `announced` bytes, if any.
+    pub(crate) fn gather(&mut self, announced: u64, most: usize) -> io::Result<bool> {
         let begun = self.fill_buf()?.len();
         if begun > most {
             return Ok(false);
@@ -102,7 +106,8 @@ impl<'a> Input<'a> {
             // All of it lies in the buffer already.
             return Ok(true);
         }
-        let mut whole = Vec::new();
+        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+        let mut whole = Vec::with_capacity(announced.min(RESERVED));
         loop {
             let data = self.fill_buf()?;
             if data.is_empty() {

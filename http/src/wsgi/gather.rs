@@ -31,10 +31,9 @@ impl Gather {
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()>,
     {
         // Known in advance: then the client need not send it.
-        let is_announced = env
-            .content_length()
-            .is_some_and(|len| len > self.max_body as u64);
-        if is_announced || !env.input().gather(self.max_body)? {
+        let announced = env.content_length().unwrap_or(0);
+        let is_too_large = announced > self.max_body as u64;
+        if is_too_large || !env.input().gather(announced, self.max_body)? {
             let status = StatusCode::PAYLOAD_TOO_LARGE;
             return refuse(start_response, status, "Payload Too Large");
         }
