@@ -32,7 +32,8 @@ pub use request::HttpRequest;
 ///   413.
 /// - The answer is gathered and sent in one piece, with its length, however the
 ///   application writes it. Only [`StartResponse::send_file`] sends a large file
-///   slice by slice.
+///   slice by slice. There is no limit on what an application may write: one
+///   that never ends fills the memory.
 /// - It closes the connection after each answer, unless
 ///   [`Builder::keep_alive`] is set.
 /// - A [`pool`](Builder::pool) limits requests, not connections. While it is full
