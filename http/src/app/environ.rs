@@ -56,7 +56,7 @@ impl<'a> Environ<'a> {
     #[must_use]
     pub fn path_info(&self) -> &str {
         let raw = self.head.target.path();
-        if memchr::memchr(b'%', raw.as_bytes()).is_none() {
+        if !self.head.target.is_encoded() {
             return raw;
         }
         self.path

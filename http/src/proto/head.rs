@@ -106,6 +106,33 @@ impl<'b> HeaderTable<'b> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeadParser {
     scan: Scan,
+    host: KnownHost,
+}
+
+/// The last `Host` value that was right. A client sends the same with each request, and comparing
+/// is cheaper than checking.
+#[derive(Clone, Debug, Default)]
+struct KnownHost {
+    bytes: [u8; KNOWN_HOST],
+    len: usize,
+}
+
+/// Longer values are checked each time; nearly all names with a port fit.
+const KNOWN_HOST: usize = 32;
+
+impl KnownHost {
+    fn check(&mut self, value: &[u8]) -> Result<(), ProtoError> {
+        // Nothing known compares as the empty value, which is right too.
+        if self.bytes.get(..self.len) == Some(value) {
+            return Ok(());
+        }
+        target::check_host(value)?;
+        if let Some(bytes) = self.bytes.get_mut(..value.len()) {
+            bytes.copy_from_slice(value);
+            self.len = value.len();
+        }
+        Ok(())
+    }
 }
 
 impl HeadParser {
@@ -130,7 +157,7 @@ impl HeadParser {
             return Ok(None);
         }
         // Handed on as it is: taking the head out and wrapping it again would copy it.
-        let outcome = parse_complete(buf, limits, table);
+        let outcome = parse_complete(buf, limits, table, &mut self.host);
         if !matches!(outcome, Ok(None)) {
             self.scan = Scan::default();
             return outcome;
@@ -148,6 +175,7 @@ fn parse_complete<'h, 'b>(
     buf: &'b [u8],
     limits: &Limits,
     table: &'h mut HeaderTable<'b>,
+    known: &mut KnownHost,
 ) -> Result<Option<Head<'h>>, ProtoError> {
     let start = match buf.first() {
         None => return Ok(None),
@@ -181,7 +209,7 @@ fn parse_complete<'h, 'b>(
     let mut fields = Fields::default();
     fields.collect(headers)?;
     match fields.host {
-        Some(value) => target::check_host(value)?,
+        Some(value) => known.check(value)?,
         None if version == Version::HTTP_11 => return Err(ProtoError::MissingHost),
         None => {}
     }

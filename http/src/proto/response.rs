@@ -165,7 +165,9 @@ impl ResponseHead {
         out.reserve(self.lines.len() + HEAD_ROOM);
         write_status_line(out, status);
         out.extend_from_slice(&self.lines);
-        out.extend_from_slice(plan.connection);
+        if !plan.connection.is_empty() {
+            out.extend_from_slice(plan.connection);
+        }
         if !self.date {
             out.extend_from_slice(date.as_bytes());
         }
@@ -201,9 +203,17 @@ impl ResponseHead {
     ) -> Result<bool, ResponseError> {
         out.reserve(self.lines.len() + HEAD_ROOM + body.len());
         let content = Content::Complete(body.len() as u64);
-        let mut started = self.start(out, status, content, exchange, date)?;
-        started.body.write(body, out)?;
-        started.body.finish(out)?;
+        let started = self.start(out, status, content, exchange, date)?;
+        match started.body {
+            // It is the length of this body.
+            BodyEncoder::Length(length) if length == body.len() as u64 => {
+                out.extend_from_slice(body);
+            }
+            mut encoder => {
+                encoder.write(body, out)?;
+                encoder.finish(out)?;
+            }
+        }
         Ok(started.keep_alive)
     }
 

@@ -14,6 +14,8 @@ pub(crate) struct Target<'a> {
     pub(crate) raw: &'a str,
     /// In which form it was sent.
     pub(crate) form: TargetForm,
+    // What occurs in `raw`: `ODD` bits.
+    odd: u8,
 }
 
 /// The four forms of RFC 9112 section 3.2.
@@ -40,24 +42,24 @@ impl<'a> Target<'a> {
     /// [`ProtoError::Target`] unless the form fits the method and its parts are valid.
     #[inline]
     pub(super) fn parse(raw: &'a str, method: &Method) -> Result<Self, ProtoError> {
-        if !raw
+        let odd = raw
             .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'#')
-        {
+            .fold(0, |odd, byte| odd | ODD[usize::from(byte)]);
+        if odd & REFUSED != 0 {
             return Err(ProtoError::Target);
         }
         let form = match raw.as_bytes() {
             [b'/', ..] if *method != Method::CONNECT => TargetForm::Origin,
             _ => other_form(raw, method)?,
         };
-        Ok(Self { raw, form })
+        Ok(Self { raw, form, odd })
     }
 
     /// Returns the path, still percent-encoded: `/` if an absolute target has none, `*` in
     /// asterisk form, empty in authority form.
     pub(crate) fn path(&self) -> &'a str {
         let (_, path) = self.split();
-        let path = &path[..query_mark(path).unwrap_or(path.len())];
+        let path = &path[..self.query_mark(path).unwrap_or(path.len())];
         if path.is_empty() && self.form == TargetForm::Absolute {
             "/"
         } else {
@@ -68,7 +70,19 @@ impl<'a> Target<'a> {
     /// Returns what follows the first `?`, if there is one.
     pub(crate) fn query(&self) -> Option<&'a str> {
         let (_, path) = self.split();
-        query_mark(path).map(|at| &path[at + 1..])
+        self.query_mark(path).map(|at| &path[at + 1..])
+    }
+
+    /// Whether there may be percent codes in it.
+    pub(crate) fn is_encoded(&self) -> bool {
+        self.odd & PERCENT != 0
+    }
+
+    fn query_mark(&self, path: &str) -> Option<usize> {
+        if self.odd & QUERY == 0 {
+            return None;
+        }
+        memchr::memchr(b'?', path.as_bytes())
     }
 
     /// Returns host and port, if the target itself names them: in absolute and authority form. They
@@ -90,9 +104,26 @@ impl<'a> Target<'a> {
     }
 }
 
-fn query_mark(path: &str) -> Option<usize> {
-    memchr::memchr(b'?', path.as_bytes())
-}
+/// The bytes of a target that are looked for, all in one pass: those that it must not hold, `?`,
+/// and `%`.
+const REFUSED: u8 = 1;
+const QUERY: u8 = 2;
+const PERCENT: u8 = 4;
+
+static ODD: [u8; 256] = {
+    let mut table = [REFUSED; 256];
+    let mut byte = 0x21;
+    while byte < 0x7f {
+        table[byte] = match byte as u8 {
+            b'#' => REFUSED,
+            b'?' => QUERY,
+            b'%' => PERCENT,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
 
 /// Names the form of all but the usual targets.
 #[cold]

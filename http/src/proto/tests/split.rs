@@ -80,6 +80,31 @@ fn one_parser_serves_many_heads() {
 }
 
 #[test]
+fn every_host_is_checked() {
+    let long = "a".repeat(100);
+    let mut parser = HeadParser::default();
+    for (host, good) in [
+        ("a:80", true),
+        ("a:80", true),
+        ("", true),
+        ("a:8", true),
+        ("a:8/", false),
+        ("a:80", true),
+        ("a:80 b", false),
+        (&long, true),
+        (&long, true),
+        (&long[..99], true),
+        ("a@b", false),
+        ("a@b", false),
+        ("a:8", true),
+    ] {
+        let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let parsed = parse_on(&mut parser, head.as_bytes(), &Limits::DEFAULT);
+        assert_eq!(parsed.is_ok(), good, "{host}");
+    }
+}
+
+#[test]
 fn garbage_is_refused_before_its_line_ends() {
     // A TLS handshake on a plain port, a shell, a truncated look at HTTP/2.
     assert_eq!(parse(b"\x16\x03\x01\x02\x00"), Err(ProtoError::RequestLine));
