@@ -6,6 +6,8 @@
 use std::cell::RefCell;
 use std::thread::LocalKey;
 
+use crate::proto::{HeaderTable, Limits};
+
 /// Size of a lent buffer: a browser's head, or a small body, fits.
 pub(crate) const SIZE: usize = 8 * 1024;
 
@@ -18,6 +20,7 @@ thread_local! {
     static INPUT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     // Empty, to be appended to.
     static OUTPUT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static TABLES: RefCell<Vec<HeaderTable<'static>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A buffer of at least `SIZE` bytes, whatever they are.
@@ -49,13 +52,29 @@ pub(crate) fn give_output(mut buffer: Vec<u8>) {
     }
 }
 
-type Kept = LocalKey<RefCell<Vec<Vec<u8>>>>;
+/// A table of header lines with the room that these limits want.
+#[inline(never)]
+pub(crate) fn take_table(limits: &Limits) -> HeaderTable<'static> {
+    pop(&TABLES)
+        .filter(|table| table.fits(limits))
+        .unwrap_or_else(|| HeaderTable::new(limits))
+}
 
-fn pop(kept: &'static Kept) -> Option<Vec<u8>> {
+/// Gives a table of [`take_table`] back. One that is larger than most is dropped.
+#[inline(never)]
+pub(crate) fn give_table(table: HeaderTable<'static>) {
+    if table.is_usual() {
+        push(&TABLES, table);
+    }
+}
+
+type Kept<T> = LocalKey<RefCell<Vec<T>>>;
+
+fn pop<T>(kept: &'static Kept<T>) -> Option<T> {
     kept.try_with(|kept| kept.borrow_mut().pop()).ok().flatten()
 }
 
-fn push(kept: &'static Kept, buffer: Vec<u8>) {
+fn push<T>(kept: &'static Kept<T>, buffer: T) {
     // During the thread's end there is nothing to keep it for.
     let _ = kept.try_with(|kept| {
         let mut kept = kept.borrow_mut();

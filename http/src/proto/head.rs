@@ -65,36 +65,50 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Room for the header lines of one head. It lies on the stack and costs nothing to make.
-#[derive(Debug)]
+/// Room for the header lines of one head. Not on the stack: a greenlet's is small, and what was
+/// touched once stays in memory while a connection idles.
+#[derive(Debug, Default)]
 pub(crate) struct HeaderTable<'b> {
-    inline: [MaybeUninit<HeaderLine<'b>>; HEADER_LINES],
-    heap: Box<[MaybeUninit<HeaderLine<'b>>]>,
-    lines: usize,
+    // Empty: only the room is used.
+    lines: Vec<HeaderLine<'b>>,
 }
 
 impl<'b> HeaderTable<'b> {
-    /// Makes room for as many lines as the limits allow; beyond the default on the heap.
-    #[inline]
+    /// Makes room for as many lines as the limits allow.
     pub(crate) fn new(limits: &Limits) -> Self {
-        let heap = if limits.header_lines > HEADER_LINES {
-            Box::new_uninit_slice(limits.header_lines)
-        } else {
-            Box::default()
-        };
         Self {
-            inline: [const { MaybeUninit::uninit() }; HEADER_LINES],
-            heap,
-            lines: limits.header_lines,
+            lines: Vec::with_capacity(limits.header_lines),
         }
     }
 
-    fn lines(&mut self) -> &mut [MaybeUninit<HeaderLine<'b>>] {
-        if self.lines > HEADER_LINES {
-            &mut self.heap
-        } else {
-            &mut self.inline[..self.lines]
+    /// Whether it has room for as many lines as the limits allow.
+    pub(crate) fn fits(&self, limits: &Limits) -> bool {
+        self.lines.capacity() >= limits.header_lines
+    }
+
+    /// Whether it is as large as the default limits want.
+    pub(crate) fn is_usual(&self) -> bool {
+        self.lines.capacity() == HEADER_LINES
+    }
+
+    /// The same room for lines of another input. Allocates nothing.
+    #[inline]
+    pub(crate) fn reuse<'c>(mut self) -> HeaderTable<'c> {
+        self.lines.clear();
+        // The library collects in place: no line is left that would be copied.
+        let none = |_| HeaderLine {
+            name: "",
+            value: b"",
+        };
+        HeaderTable {
+            lines: self.lines.into_iter().map(none).collect(),
         }
+    }
+
+    fn lines(&mut self, limits: &Limits) -> &mut [MaybeUninit<HeaderLine<'b>>] {
+        let room = self.lines.spare_capacity_mut();
+        let most = room.len().min(limits.header_lines);
+        &mut room[..most]
     }
 }
 
@@ -186,7 +200,7 @@ fn parse_complete<'h, 'b>(
         Some(_) => 0,
     };
     let mut request = httparse::Request::new(&mut []);
-    let len = match request.parse_with_uninit_headers(&buf[start..], table.lines()) {
+    let len = match request.parse_with_uninit_headers(&buf[start..], table.lines(limits)) {
         Ok(httparse::Status::Complete(len)) => start + len,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(ProtoError::TooManyHeaders),

@@ -8,7 +8,7 @@ pub(crate) const REQUEST_LINE: usize = 8190;
 /// The most header lines of a head.
 ///
 /// Apache's and gunicorn's default. Browsers send about 15, proxies add a few. It also bounds the
-/// table of headers that lies on a greenlet's small stack.
+/// table of headers that a connection holds while a request is at hand.
 pub(crate) const HEADER_LINES: usize = 100;
 
 /// The longest header line, without its line end.

@@ -47,6 +47,7 @@ pub(crate) fn serve(
         counted: &counted,
         input: Received::default(),
         parser: HeadParser::default(),
+        table: HeaderTable::default(),
         head_deadline: None,
         reply: None,
     };
@@ -54,6 +55,7 @@ pub(crate) fn serve(
     connection.set_read_timeout(settings.head_timeout)?;
     let ended = connection.run();
     buffers::give(connection.input.into_buffer());
+    buffers::give_table(connection.table);
     let outcome = match ended? {
         End::Close | End::HandedOver => Ok(()),
         End::Cut => wire.cut(),
@@ -98,6 +100,8 @@ struct Connection<'a> {
     counted: &'a Counted<'a>,
     input: Received,
     parser: HeadParser,
+    // Without room while no request is at hand.
+    table: HeaderTable<'static>,
     // Set while a head is on its way.
     head_deadline: Option<Instant>,
     // Made at the first request and used for all.
@@ -163,10 +167,20 @@ impl Connection<'_> {
         date: &DateLine,
     ) -> Result<Option<Verdict>, Fault> {
         let limits = &self.settings.limits;
-        let mut table = HeaderTable::new(limits);
+        let mut table = std::mem::take(&mut self.table);
+        if !table.fits(limits) {
+            table = buffers::take_table(limits);
+        }
+        let mut table = table.reuse();
+        // Borrowed where it is: a head is large, moving it costs.
         let parsed = self.parser.parse(input.bytes(), limits, &mut table);
-        let Some(ref head) = parsed.map_err(Fault::Request)? else {
-            return Ok(None);
+        let head = match &parsed {
+            Ok(Some(head)) => head,
+            Ok(None) => {
+                self.table = table.reuse();
+                return Ok(None);
+            }
+            Err(error) => return Err(Fault::Request(*error)),
         };
         if self.head_deadline.take().is_some() || self.reply.is_none() {
             self.set_read_timeout(self.settings.keep_alive_timeout)?;
@@ -192,6 +206,7 @@ impl Connection<'_> {
             reply.set_has_followers(input.bytes().len() > head.len);
             let (verdict, _) = self.caller.call(head, body, reply);
             let len = head.len;
+            self.table = table.reuse();
             input.consume(len);
             return Ok(Some(verdict));
         }
@@ -220,6 +235,7 @@ impl Connection<'_> {
         }
         // What the client sent behind this body is what comes next.
         let (buffer, rest) = body.into_rest();
+        self.table = table.reuse();
         buffers::give(input.replace(buffer, rest));
         self.set_read_timeout(self.settings.keep_alive_timeout)?;
         Ok(Some(verdict))
@@ -232,6 +248,7 @@ impl Connection<'_> {
         self.counted.publish();
         buffers::give(std::mem::take(&mut self.input).into_buffer());
         buffers::give_output(self.wire.take_out());
+        buffers::give_table(std::mem::take(&mut self.table));
         if let Some(reply) = &mut self.reply {
             reply.shrink();
         }
