@@ -53,6 +53,7 @@ mod buffers;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod life;
 mod observe;
 mod proto;
 pub mod pywsgi;

@@ -234,6 +234,13 @@ impl Builder {
         self
     }
 
+    /// Whether [`tls`](Self::tls) was set.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// How many clients may be in the handshake at once, beside those in the pool;
     /// 2048 by default. While there are as many nothing is accepted. Without a
     /// pool it does not matter. Zero is an error of `bind`.

@@ -48,6 +48,8 @@ mod late;
 mod lifecycle;
 #[path = "../wsgi/limits.rs"]
 mod limits;
+#[path = "../wsgi/listening.rs"]
+mod listening;
 #[path = "../wsgi/malformed.rs"]
 mod malformed;
 #[path = "../wsgi/metrics.rs"]

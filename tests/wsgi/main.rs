@@ -33,6 +33,7 @@ mod kills;
 mod late;
 mod lifecycle;
 mod limits;
+mod listening;
 mod malformed;
 mod metrics;
 mod output;

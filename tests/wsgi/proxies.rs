@@ -10,7 +10,7 @@ use crate::{builder, get, serve, serve_with};
 /// Answers with what the application knows about its client.
 fn tell_client(env: &mut Environ<'_>, start_response: StartResponse<'_>) -> std::io::Result<()> {
     let var = |name| env.var(name).unwrap_or_default().into_owned();
-    let own = format!("{} {}", env.peer_addr(), env.scheme());
+    let own = format!("{} {}", env.peer_addr().unwrap(), env.scheme());
     let cgi = ["REMOTE_ADDR", "REMOTE_PORT", "wsgi.url_scheme"].map(var);
     start_response.send(StatusCode::OK, format!("{own} {}", cgi.join(" ")))
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use http::{Method, Version};
+use maypole_server::Addr;
 
 use crate::proto::{BodyFraming, Head};
 
@@ -22,6 +23,7 @@ use super::vars::percent_decode;
 pub struct Environ<'a> {
     pub(super) head: &'a Head<'a>,
     pub(super) server: &'a Server,
+    pub(super) local: &'a Addr,
     pub(super) origin: Origin,
     pub(super) input: Input<'a>,
     path: OnceCell<String>,
@@ -31,12 +33,14 @@ impl<'a> Environ<'a> {
     pub(crate) fn new(
         head: &'a Head<'a>,
         server: &'a Server,
+        local: &'a Addr,
         origin: Origin,
         input: Input<'a>,
     ) -> Self {
         Self {
             head,
             server,
+            local,
             origin,
             input,
             path: OnceCell::new(),
@@ -92,17 +96,20 @@ impl<'a> Environ<'a> {
         self.head.host()
     }
 
-    /// The address that the server listens on.
+    /// The address that the server listens on; of several the one that the
+    /// request came by.
     #[doc(alias = "SERVER_PORT")]
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.server.local_addr
+    pub fn local_addr(&self) -> &Addr {
+        self.local
     }
 
-    /// Where the request came from.
+    /// Where the request came from. `None` for a Unix socket, whose clients have
+    /// no address, unless a [trusted proxy](super::TrustedProxies) says whom it
+    /// forwards for.
     #[doc(alias = "REMOTE_ADDR")]
     #[must_use]
-    pub fn peer_addr(&self) -> SocketAddr {
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.origin.peer
     }
 

@@ -6,6 +6,9 @@ use maypole_server::{Network, NetworkError};
 
 use crate::proto::{Head, HeaderLine};
 
+/// The name of whoever connects to a Unix socket.
+const UNIX: &str = "unix:";
+
 /// The proxies whose word is taken, and for what. Nobody's is unless a server is
 /// given this.
 ///
@@ -19,6 +22,9 @@ use crate::proto::{Head, HeaderLine};
 /// `wsgi.url_scheme` are what the client used, and the access log shows the
 /// client. The port is 0 when the proxy does not tell it.
 ///
+/// A proxy that connects to a Unix socket is named `unix:`, as nginx names it:
+/// who may open the socket's file is trusted then.
+///
 /// # Examples
 ///
 /// ```
@@ -28,7 +34,8 @@ use crate::proto::{Head, HeaderLine};
 /// let server = WsgiServer::builder()
 ///     .trusted_proxies(proxies)
 ///     .bind("127.0.0.1:0", |env, start_response| {
-///         start_response.send(StatusCode::OK, format!("hello {}\n", env.peer_addr().ip()))
+///         let client = env.var("REMOTE_ADDR").unwrap_or_default().into_owned();
+///         start_response.send(StatusCode::OK, format!("hello {client}\n"))
 ///     })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -37,14 +44,16 @@ use crate::proto::{Head, HeaderLine};
 #[must_use = "it does nothing until a server is given it"]
 pub struct TrustedProxies {
     networks: Vec<Network>,
+    unix: bool,
     x_forwarded: bool,
     forwarded: bool,
     proxy_protocol: bool,
 }
 
 impl TrustedProxies {
-    /// Proxies with addresses in these networks, such as `10.0.0.0/8` or `::1`.
-    /// Say what they are trusted with by the other methods.
+    /// Proxies with addresses in these networks, such as `10.0.0.0/8` or `::1`;
+    /// `unix:` for those that connect to a Unix socket. Say what they are trusted
+    /// with by the other methods.
     ///
     /// # Errors
     ///
@@ -54,15 +63,20 @@ impl TrustedProxies {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let networks = networks.into_iter();
-        Ok(Self {
-            networks: networks
-                .map(|network| network.as_ref().parse())
-                .collect::<Result<_, _>>()?,
+        let mut proxies = Self {
+            networks: Vec::new(),
+            unix: false,
             x_forwarded: false,
             forwarded: false,
             proxy_protocol: false,
-        })
+        };
+        for network in networks {
+            match network.as_ref() {
+                UNIX => proxies.unix = true,
+                network => proxies.networks.push(network.parse()?),
+            }
+        }
+        Ok(proxies)
     }
 
     /// They set `X-Forwarded-For` and `X-Forwarded-Proto`.
@@ -80,7 +94,7 @@ impl TrustedProxies {
 
     /// They begin every connection with a header of the PROXY protocol, version
     /// 1 or 2. A connection of theirs without one is closed; anybody else's is
-    /// served as it is.
+    /// served as it is. Not over Unix sockets.
     pub fn proxy_protocol(mut self) -> Self {
         self.proxy_protocol = true;
         self
@@ -93,7 +107,11 @@ impl TrustedProxies {
 
     /// Where a request comes from, if its peer is trusted.
     pub(crate) fn origin(&self, head: &Head<'_>, direct: Origin) -> Origin {
-        if !self.trusts(direct.peer.ip()) {
+        let is_trusted = match direct.peer {
+            Some(peer) => self.trusts(peer.ip()),
+            None => self.unix,
+        };
+        if !is_trusted {
             return direct;
         }
         if self.forwarded
@@ -126,7 +144,7 @@ impl TrustedProxies {
             let Some(peer) = hop.address else {
                 break; // hidden, or nonsense
             };
-            origin.peer = peer;
+            origin.peer = Some(peer);
             if !self.trusts(peer.ip()) {
                 break;
             }
@@ -144,7 +162,8 @@ impl TrustedProxies {
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Origin {
-    pub(crate) peer: SocketAddr,
+    /// Unless it came through a Unix socket.
+    pub(crate) peer: Option<SocketAddr>,
     pub(crate) is_https: bool,
 }
 
@@ -273,11 +292,14 @@ mod tests {
         let mut parser = HeadParser::default();
         let head = parser.parse(bytes.as_bytes(), &Limits::DEFAULT, &mut table);
         let direct = Origin {
-            peer: peer.parse().unwrap(),
+            peer: peer.parse().ok(),
             is_https: false,
         };
         let origin = proxies.origin(&head.unwrap().unwrap(), direct);
-        (origin.peer.to_string(), origin.is_https)
+        let peer = origin
+            .peer
+            .map_or_else(|| "none".to_owned(), |peer| peer.to_string());
+        (peer, origin.is_https)
     }
 
     fn proxies() -> TrustedProxies {
@@ -405,5 +427,17 @@ mod tests {
         }
         let both = origin(&proxies, "[::ffff:10.0.0.1]:9", lines);
         assert_eq!(both, ("6.6.6.6:0".to_owned(), true));
+    }
+
+    #[test]
+    fn proxies_on_a_unix_socket() {
+        let lines = "X-Forwarded-For: 1.2.3.4, 10.0.0.7\r\nX-Forwarded-Proto: https\r\n";
+        let nobody = proxies().x_forwarded();
+        assert_eq!(origin(&nobody, "unix:", lines), ("none".to_owned(), false));
+        let networks = ["unix:", "10.0.0.0/8"];
+        let theirs = TrustedProxies::new(networks).unwrap().x_forwarded();
+        let found = origin(&theirs, "unix:", lines);
+        assert_eq!(found, ("1.2.3.4:0".to_owned(), true));
+        assert_eq!(origin(&theirs, "unix:", ""), ("none".to_owned(), false));
     }
 }

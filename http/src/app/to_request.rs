@@ -15,7 +15,7 @@ impl Environ<'_> {
     ///
     /// All header lines are in it, those with credentials marked as sensitive,
     /// which keeps them out of its `Debug`. The peer's address is among its
-    /// extensions, as a [`SocketAddr`](std::net::SocketAddr).
+    /// extensions, as a [`SocketAddr`](std::net::SocketAddr), if it has one.
     ///
     /// # Errors
     ///
@@ -41,7 +41,9 @@ impl Environ<'_> {
         *request.version_mut() = self.version();
         *request.uri_mut() =
             Uri::try_from(self.target()).map_err(|_| io::Error::from(ProtoError::Target))?;
-        request.extensions_mut().insert(self.peer_addr());
+        if let Some(peer) = self.peer_addr() {
+            request.extensions_mut().insert(peer);
+        }
         let headers = request.headers_mut();
         for (name, value) in self.headers() {
             // Checked already, and by the same rules.

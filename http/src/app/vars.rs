@@ -12,6 +12,9 @@ use super::environ::Environ;
 impl Environ<'_> {
     /// The value that a CGI or WSGI program finds under `name`.
     ///
+    /// `REMOTE_ADDR` and `REMOTE_PORT` are absent on a Unix socket, `SERVER_NAME`
+    /// and `SERVER_PORT` empty.
+    ///
     /// Header lines are found as `HTTP_` and the name in capitals with `_` for
     /// `-`; several of one name are joined, by `; ` for cookies and `,` else.
     /// Lines whose name has a `_` are not found: they could pass for another.
@@ -54,8 +57,8 @@ impl Environ<'_> {
             "QUERY_STRING" => self.query_string().into(),
             "REQUEST_URI" | "RAW_URI" => self.target().into(),
             "SERVER_PROTOCOL" => version_name(self.version()).into(),
-            "REMOTE_ADDR" => self.origin.peer.ip().to_string().into(),
-            "REMOTE_PORT" => self.origin.peer.port().to_string().into(),
+            "REMOTE_ADDR" => self.origin.peer?.ip().to_string().into(),
+            "REMOTE_PORT" => self.origin.peer?.port().to_string().into(),
             "CONTENT_TYPE" => return self.joined("Content-Type"),
             "CONTENT_LENGTH" => return self.joined("Content-Length"),
             "HTTP_HOST" => self.host()?.into(),
@@ -66,11 +69,12 @@ impl Environ<'_> {
     }
 
     fn of_server(&self, name: &str) -> Option<Cow<'_, str>> {
-        let local = self.server.local_addr;
+        let local = self.local.inet();
         Some(match name {
             "SCRIPT_NAME" => "".into(),
-            "SERVER_NAME" => local.ip().to_string().into(),
-            "SERVER_PORT" => local.port().to_string().into(),
+            // Empty on a Unix socket.
+            "SERVER_NAME" => local.map_or_else(Cow::default, |addr| addr.ip().to_string().into()),
+            "SERVER_PORT" => local.map_or_else(Cow::default, |addr| addr.port().to_string().into()),
             "SERVER_SOFTWARE" => concat!("maypole/", env!("CARGO_PKG_VERSION")).into(),
             "GATEWAY_INTERFACE" => "CGI/1.1".into(),
             "wsgi.version" => "1.0".into(),

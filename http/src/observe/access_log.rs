@@ -133,7 +133,7 @@ impl fmt::Debug for AccessLog {
 
 /// What a line is about.
 pub(super) struct Entry<'a> {
-    pub(super) peer: SocketAddr,
+    pub(super) peer: Option<SocketAddr>,
     pub(super) request: Request<'a>,
     pub(super) status: Option<StatusCode>,
     /// With head and framing.

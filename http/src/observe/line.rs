@@ -53,7 +53,7 @@ impl<'a> Line<'a> {
     fn atom(&self, atom: &Atom, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let environ = self.environ();
         match atom {
-            Atom::Client => self.entry.peer.ip().fmt(f),
+            Atom::Client => maybe(self.entry.peer.map(|peer| peer.ip()), f),
             Atom::Nobody => f.write_str(DASH),
             Atom::User => {
                 let user = environ

@@ -111,7 +111,13 @@ impl Observer {
 
     /// What came was no request; `bytes` begins with it.
     #[cold]
-    pub(crate) fn refused(&self, peer: SocketAddr, bytes: &[u8], status: StatusCode, sent: u64) {
+    pub(crate) fn refused(
+        &self,
+        peer: Option<SocketAddr>,
+        bytes: &[u8],
+        status: StatusCode,
+        sent: u64,
+    ) {
         self.metrics.request_started();
         self.metrics.request_ended(Some(status), None);
         self.write(&Entry {

@@ -1,14 +1,14 @@
 //! How a server is set up.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use maypole_runtime::Pool;
-use maypole_runtime::net::{TcpListener, ToSocketAddrs};
-use maypole_server::StreamServer;
 #[cfg(feature = "tls")]
 use maypole_server::TlsConfig;
+use maypole_server::{Addr, ListenAddr, Stream, StreamServer};
 
 use crate::app::{Application, BaseEnviron, Environ, Server, StartResponse, TrustedProxies};
 use crate::observe::{AccessLog, Metrics};
@@ -17,31 +17,65 @@ use crate::serving::{self, Settings};
 
 use super::WsgiServer;
 
-/// Options of a [`WsgiServer`].
+/// Options of a [`WsgiServer`]: here those of HTTP, and those of the server below
+/// by [`server`](Self::server).
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until `bind`"]
 pub struct Builder {
-    pool: Option<Pool>,
+    pub(crate) below: maypole_server::Builder,
     pub(crate) settings: Settings,
     environ: BaseEnviron,
     server_header: Option<String>,
-    #[cfg(feature = "tls")]
-    tls: Option<TlsConfig>,
 }
 
 impl Builder {
-    /// Serves connections in a pool; see
-    /// [`maypole_server::Builder::pool`].
-    pub fn pool(mut self, pool: Pool) -> Self {
-        self.pool = Some(pool);
+    /// Sets options of the server that accepts the connections, all those of
+    /// [`maypole_server::Builder`]: backlog, `reuse_port`, limits, what to do
+    /// while they are reached, further listeners, signals. What is not set there
+    /// stays as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    ///
+    /// let server = WsgiServer::builder()
+    ///     .server(|server| {
+    ///         server
+    ///             .backlog(256)
+    ///             .max_connections(10_000)
+    ///             .stop_timeout(Duration::from_secs(30))
+    ///     })
+    ///     .keep_alive_timeout(Duration::from_secs(60))
+    ///     .bind("127.0.0.1:0", |_env, start_response| {
+    ///         start_response.send(StatusCode::OK, "hello\n")
+    ///     })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "backlog")]
+    #[doc(alias = "reuse_addr")]
+    #[doc(alias = "reuse_port")]
+    #[doc(alias = "max_accept")]
+    #[doc(alias = "spawn")]
+    pub fn server<S>(mut self, set: S) -> Self
+    where
+        S: FnOnce(maypole_server::Builder) -> maypole_server::Builder,
+    {
+        self.below = set(self.below);
         self
     }
 
-    /// Speaks HTTPS.
+    /// Serves connections in a pool; see
+    /// [`maypole_server::Builder::pool`].
+    pub fn pool(self, pool: Pool) -> Self {
+        self.server(|server| server.pool(pool))
+    }
+
+    /// Speaks HTTPS; see [`maypole_server::Builder::tls`].
     #[cfg(feature = "tls")]
-    pub fn tls(mut self, config: TlsConfig) -> Self {
-        self.tls = Some(config);
-        self
+    pub fn tls(self, config: TlsConfig) -> Self {
+        self.server(|server| server.tls(config))
     }
 
     /// Sets what [`Environ::var`] finds under `name` in every request that does
@@ -160,48 +194,130 @@ impl Builder {
         self
     }
 
-    /// Binds to `addr`; `application` will be called for each request, by many
-    /// greenlets at a time.
+    /// Binds to `addr`, which may have any form of a [`ListenAddr`]; `application`
+    /// will be called for each request, by many greenlets at a time.
     ///
     /// # Errors
     ///
-    /// As [`TcpListener::bind`], and `InvalidInput` for a time-out of zero or a
-    /// `Server` header that cannot be sent.
-    pub fn bind<F>(self, addr: impl ToSocketAddrs, application: F) -> io::Result<WsgiServer>
+    /// As [`maypole_server::Builder::bind`]: `AddrInUse`, with the address in its
+    /// text, for a port in use. `InvalidInput` for an option that cannot be, such
+    /// as a time-out of zero or a `Server` header that cannot be sent.
+    pub fn bind<F>(self, addr: impl ListenAddr, application: F) -> io::Result<WsgiServer>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
     {
-        let application: Application = Arc::new(application);
+        self.build(application, |server, handler| {
+            server.bind(addr, move |stream, peer| {
+                handler.serve(stream, &peer.into())
+            })
+        })
+    }
+
+    /// Binds to the path of a Unix socket, for a proxy on the same machine; see
+    /// [`maypole_server::Builder::bind_unix`].
+    ///
+    /// Its clients have no address: [`Environ::peer_addr`] is `None`, unless they
+    /// are [trusted](Self::trusted_proxies) to say whom they forward for.
+    ///
+    /// # Errors
+    ///
+    /// As [`maypole_server::Builder::bind_unix`]; `InvalidInput` as [`bind`](Self::bind).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use maypole_http::{StatusCode, TrustedProxies, pywsgi::WsgiServer};
+    ///
+    /// WsgiServer::builder()
+    ///     .server(|server| server.unix_mode(0o660))
+    ///     .trusted_proxies(TrustedProxies::new(["unix:"])?.x_forwarded())
+    ///     .bind_unix("/run/example/http", |env, start_response| {
+    ///         let client = env.var("REMOTE_ADDR").unwrap_or_default().into_owned();
+    ///         start_response.send(StatusCode::OK, format!("hello {client}\n"))
+    ///     })?
+    ///     .serve_forever()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn bind_unix<F>(self, path: impl AsRef<Path>, application: F) -> io::Result<WsgiServer>
+    where
+        F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
+    {
+        self.build(application, |server, handler| {
+            server.bind_unix(path, move |stream, peer| handler.serve(stream, &peer))
+        })
+    }
+
+    /// Makes the server of the listeners that [`server`](Self::server) was given:
+    /// several, of several kinds, or inherited ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`maypole_server::Builder::serve`]; `InvalidInput` as [`bind`](Self::bind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    /// use maypole_server::Listener;
+    ///
+    /// let (one, other) = (Listener::bind("127.0.0.1:0")?, Listener::bind("127.0.0.1:0")?);
+    /// let server = WsgiServer::builder()
+    ///     .server(|server| server.listener(one).listener(other))
+    ///     .serve(|env, start_response| {
+    ///         start_response.send(StatusCode::OK, format!("{}\n", env.local_addr()))
+    ///     })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn serve<F>(self, application: F) -> io::Result<WsgiServer>
+    where
+        F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
+    {
+        self.build(application, |server, handler| {
+            server.serve(move |stream, peer| handler.serve(stream, &peer))
+        })
+    }
+
+    fn build<F, M>(self, application: F, make: M) -> io::Result<WsgiServer>
+    where
+        F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
+        M: FnOnce(maypole_server::Builder, Arc<Handler>) -> io::Result<StreamServer>,
+    {
         let mut settings = self.settings;
         settings.check()?;
         if let Some(value) = &self.server_header {
             settings.server_line = Some(ServerLine::new(value)?);
         }
         let metrics = settings.observer.metrics().clone();
-        #[cfg(feature = "tls")]
-        let is_tls = self.tls.is_some();
-        #[cfg(not(feature = "tls"))]
-        let is_tls = false;
-        let listener = TcpListener::bind(addr)?;
-        let server = Server {
-            local_addr: listener.local_addr()?,
-            tls: is_tls,
-            environ: self.environ,
-        };
-        let mut builder = StreamServer::builder();
-        if let Some(pool) = self.pool {
-            builder = builder.pool(pool);
-        }
-        #[cfg(feature = "tls")]
-        if let Some(config) = self.tls {
-            builder = builder.tls(config);
-        }
+        let mut below = self.below;
         if let Some(networks) = settings.proxies.as_ref().and_then(TrustedProxies::speakers) {
-            builder = builder.proxy_protocol(networks.iter().copied());
+            below = below.proxy_protocol(networks.iter().copied());
         }
-        let server = builder.listen(listener, move |stream, peer| {
-            serving::serve(stream, peer, &application, &settings, &server)
-        })?;
+        let handler = Arc::new(Handler {
+            application: Arc::new(application),
+            settings,
+            server: Server::new(self.environ),
+        });
+        let server = make(below, handler.clone())?;
+        handler.server.set_addrs(server.local_addrs());
         Ok(WsgiServer { server, metrics })
+    }
+}
+
+/// What a connection is served with.
+struct Handler {
+    application: Application,
+    settings: Settings,
+    server: Server,
+}
+
+impl Handler {
+    fn serve(&self, stream: Stream, peer: &Addr) -> io::Result<()> {
+        serving::serve(
+            stream,
+            peer,
+            &self.application,
+            &self.settings,
+            &self.server,
+        )
     }
 }

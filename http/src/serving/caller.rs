@@ -1,10 +1,11 @@
 //! Calling the application, and what becomes of its failures.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 
 use http::StatusCode;
 use maypole_runtime::catch_panic;
+use maypole_server::Addr;
 
 use crate::app::{
     Application, Environ, Input, MAX_DISCARD, Origin, Reply, Server, StartResponse, TrustedProxies,
@@ -16,7 +17,11 @@ use crate::proto::{Head, ProtoError};
 /// What an application is called with.
 pub(super) struct Caller<'a> {
     pub(super) wire: &'a Wire,
-    pub(super) peer: SocketAddr,
+    /// Where the connection has come in.
+    pub(super) local: &'a Addr,
+    pub(super) peer: &'a Addr,
+    /// Who is at its other end.
+    pub(super) direct: Origin,
     pub(super) application: &'a Application,
     pub(super) server: &'a Server,
     pub(super) observer: &'a Observer,
@@ -31,7 +36,7 @@ impl Caller<'_> {
         body: Input<'r>,
         reply: &mut Reply,
     ) -> (Verdict, Input<'r>) {
-        let mut environ = Environ::new(head, self.server, self.origin(head), body);
+        let mut environ = Environ::new(head, self.server, self.local, self.origin(head), body);
         let mut running = Running {
             watch: self.observer.begin(self.wire),
             caller: self,
@@ -55,13 +60,9 @@ impl Caller<'_> {
 
     /// Where the request comes from, by the word of trusted proxies.
     fn origin(&self, head: &Head<'_>) -> Origin {
-        let direct = Origin {
-            peer: self.peer,
-            is_https: self.server.tls,
-        };
         match self.proxies {
-            Some(proxies) => proxies.origin(head, direct),
-            None => direct,
+            Some(proxies) => proxies.origin(head, self.direct),
+            None => self.direct,
         }
     }
 
@@ -95,7 +96,7 @@ impl Caller<'_> {
         log::log!(
             level,
             "{}: \"{} {}\" from {}: {error}",
-            self.server.local_addr,
+            self.local,
             head.method,
             head.target.raw,
             self.peer,

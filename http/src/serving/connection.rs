@@ -1,13 +1,12 @@
 //! One connection: read a head, call the application, decide what comes next.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use maypole_server::Stream;
+use maypole_server::{Addr, Stream};
 
-use crate::app::{Application, Input, Reply, Server, Verdict, Wire};
+use crate::app::{Application, Input, Origin, Reply, Server, Verdict, Wire};
 use crate::buffers;
 use crate::observe::Counted;
 use crate::proto::date::DateLine;
@@ -25,12 +24,17 @@ use super::unread::{discard, linger, set_read_timeout};
 /// What the connection failed with; to be expected of clients.
 pub(crate) fn serve(
     stream: Stream,
-    peer: SocketAddr,
+    peer: &Addr,
     application: &Application,
     settings: &Settings,
     server: &Server,
 ) -> io::Result<()> {
     stream.set_write_timeout(Some(settings.write_timeout))?;
+    let local = server.addr_of(&stream)?;
+    let direct = Origin {
+        peer: peer.inet(),
+        is_https: stream.is_tls(),
+    };
     let wire = Wire::new(stream);
     let counted = settings.observer.connection(&wire);
     let mut connection = Connection {
@@ -38,7 +42,9 @@ pub(crate) fn serve(
         settings,
         caller: Caller {
             wire: &wire,
+            local,
             peer,
+            direct,
             application,
             server,
             observer: &settings.observer,
@@ -293,7 +299,7 @@ impl Connection<'_> {
             .with_out(|out| write_refusal(out, status, false, &DateLine::now()));
         let sent = self.wire.sent().saturating_sub(before);
         let observer = &self.settings.observer;
-        observer.refused(self.caller.peer, self.input.bytes(), status, sent);
+        observer.refused(self.caller.direct.peer, self.input.bytes(), status, sent);
         self.wire.flush()?;
         Ok(End::Linger)
     }

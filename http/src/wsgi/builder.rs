@@ -1,10 +1,11 @@
 //! How a buffered server is set up.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use maypole_runtime::Pool;
-use maypole_runtime::net::ToSocketAddrs;
+use maypole_server::ListenAddr;
 #[cfg(feature = "tls")]
 use maypole_server::TlsConfig;
 
@@ -33,7 +34,6 @@ pub struct Builder {
     inner: pywsgi::Builder,
     gather: Gather,
     keep_alive: bool,
-    is_tls: bool,
 }
 
 impl Default for Builder {
@@ -45,7 +45,6 @@ impl Default for Builder {
                 pool: None,
             },
             keep_alive: false,
-            is_tls: false,
         }
     }
 }
@@ -89,8 +88,23 @@ impl Builder {
 
     /// An error: this server speaks no TLS, see [`bind`](Self::bind).
     #[cfg(feature = "tls")]
-    pub fn tls(mut self, _config: TlsConfig) -> Self {
-        self.is_tls = true;
+    pub fn tls(self, config: TlsConfig) -> Self {
+        self.server(|server| server.tls(config))
+    }
+
+    /// Sets options of the server that accepts the connections; see
+    /// [`pywsgi::Builder::server`]. A pool that is set there is one of
+    /// connections.
+    #[doc(alias = "backlog")]
+    #[doc(alias = "reuse_addr")]
+    #[doc(alias = "reuse_port")]
+    #[doc(alias = "max_accept")]
+    #[doc(alias = "spawn")]
+    pub fn server<S>(mut self, set: S) -> Self
+    where
+        S: FnOnce(maypole_server::Builder) -> maypole_server::Builder,
+    {
+        self.inner = self.inner.server(set);
         self
     }
 
@@ -196,23 +210,55 @@ impl Builder {
     /// # Errors
     ///
     /// As [`pywsgi::Builder::bind`], and `Unsupported` if TLS was asked for.
-    pub fn bind<F>(self, addr: impl ToSocketAddrs, application: F) -> io::Result<WsgiServer>
+    pub fn bind<F>(self, addr: impl ListenAddr, application: F) -> io::Result<WsgiServer>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
     {
-        if self.is_tls {
+        let (inner, gather) = self.ready()?;
+        let server = inner.bind(addr, gather.before(application))?;
+        Ok(WsgiServer { server })
+    }
+
+    /// Binds to the path of a Unix socket; see [`pywsgi::Builder::bind_unix`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and `Unsupported` if TLS was asked for.
+    pub fn bind_unix<F>(self, path: impl AsRef<Path>, application: F) -> io::Result<WsgiServer>
+    where
+        F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
+    {
+        let (inner, gather) = self.ready()?;
+        let server = inner.bind_unix(path, gather.before(application))?;
+        Ok(WsgiServer { server })
+    }
+
+    /// Makes the server of the listeners that [`server`](Self::server) was given;
+    /// see [`pywsgi::Builder::serve`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and `Unsupported` if TLS was asked for.
+    pub fn serve<F>(self, application: F) -> io::Result<WsgiServer>
+    where
+        F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
+    {
+        let (inner, gather) = self.ready()?;
+        let server = inner.serve(gather.before(application))?;
+        Ok(WsgiServer { server })
+    }
+
+    fn ready(self) -> io::Result<(pywsgi::Builder, Gather)> {
+        let mut inner = self.inner;
+        #[cfg(feature = "tls")]
+        if inner.below.has_tls() {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "the buffered server does not speak TLS; pywsgi does",
             ));
         }
-        let mut inner = self.inner;
         inner.settings.keep_alive = self.keep_alive;
         inner.settings.gathers_all = true;
-        let gather = self.gather;
-        let server = inner.bind(addr, move |env, start_response| {
-            gather.call(env, start_response, &application)
-        })?;
-        Ok(WsgiServer { server })
+        Ok((inner, self.gather))
     }
 }

@@ -19,9 +19,22 @@ pub(super) struct Gather {
 }
 
 impl Gather {
+    /// An application before which this stands.
+    pub(super) fn before<F>(
+        self,
+        application: F,
+    ) -> impl Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static
+    where
+        F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
+    {
+        move |env: &mut Environ<'_>, start_response: StartResponse<'_>| {
+            self.call(env, start_response, &application)
+        }
+    }
+
     /// Calls the application with a request that is whole, if there is room for
     /// it.
-    pub(super) fn call<F>(
+    fn call<F>(
         &self,
         env: &mut Environ<'_>,
         mut start_response: StartResponse<'_>,

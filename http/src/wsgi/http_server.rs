@@ -1,11 +1,10 @@
 //! The server whose handlers get requests as values.
 
 use std::io;
-use std::net::SocketAddr;
-use std::time::Duration;
 
-use maypole_runtime::net::ToSocketAddrs;
+use maypole_server::ListenAddr;
 
+use crate::app::{Environ, StartResponse};
 use crate::observe::Snapshot;
 
 use super::{Builder, HttpRequest, WsgiServer};
@@ -75,7 +74,7 @@ impl HttpServer {
     /// # Errors
     ///
     /// As [`Builder::bind`].
-    pub fn bind<F>(addr: impl ToSocketAddrs, handler: F) -> io::Result<Self>
+    pub fn bind<F>(addr: impl ListenAddr, handler: F) -> io::Result<Self>
     where
         F: Fn(HttpRequest) -> io::Result<()> + Send + Sync + 'static,
     {
@@ -89,60 +88,44 @@ impl HttpServer {
     /// # Errors
     ///
     /// As [`Builder::bind`].
-    pub fn bind_with<F>(builder: Builder, addr: impl ToSocketAddrs, handler: F) -> io::Result<Self>
+    pub fn bind_with<F>(builder: Builder, addr: impl ListenAddr, handler: F) -> io::Result<Self>
     where
         F: Fn(HttpRequest) -> io::Result<()> + Send + Sync + 'static,
     {
-        let server = builder.bind(addr, move |env, start_response| {
-            handler(HttpRequest::new(env, start_response)?)
-        })?;
+        let server = builder.bind(addr, as_application(handler))?;
         Ok(Self { server })
     }
 
-    /// The address it listens on, with the port that was chosen for port 0.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.server.local_addr()
-    }
-
-    /// See [`WsgiServer::start`].
+    /// Makes the server of the listeners that the builder was
+    /// [given](Builder::server): several, Unix sockets, or inherited ones.
     ///
     /// # Errors
     ///
-    /// When no more greenlets can be had.
-    pub fn start(&self) -> io::Result<()> {
-        self.server.start()
+    /// As [`Builder::serve`].
+    pub fn serve_with<F>(builder: Builder, handler: F) -> io::Result<Self>
+    where
+        F: Fn(HttpRequest) -> io::Result<()> + Send + Sync + 'static,
+    {
+        let server = builder.serve(as_application(handler))?;
+        Ok(Self { server })
     }
 
-    /// Whether it is started and not stopped.
-    #[must_use]
-    pub fn is_started(&self) -> bool {
-        self.server.is_started()
-    }
-
-    /// How many connections are open.
-    #[must_use]
-    pub fn active(&self) -> usize {
-        self.server.active()
-    }
+    crate::life::methods!();
 
     /// What it has done so far.
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
         self.server.metrics()
     }
+}
 
-    /// See [`StreamServer::stop`](maypole_server::StreamServer::stop).
-    pub fn stop(&self, limit: Duration) {
-        self.server.stop(limit);
-    }
-
-    /// See [`StreamServer::serve_forever`](maypole_server::StreamServer::serve_forever).
-    ///
-    /// # Errors
-    ///
-    /// As [`WsgiServer::serve_forever`].
-    pub fn serve_forever(&self) -> io::Result<()> {
-        self.server.serve_forever()
+fn as_application<F>(
+    handler: F,
+) -> impl Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static
+where
+    F: Fn(HttpRequest) -> io::Result<()> + Send + Sync + 'static,
+{
+    move |env: &mut Environ<'_>, start_response: StartResponse<'_>| {
+        handler(HttpRequest::new(env, start_response)?)
     }
 }

@@ -2,10 +2,8 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
-use std::time::Duration;
 
-use maypole_runtime::net::ToSocketAddrs;
+use maypole_server::ListenAddr;
 
 use crate::app::{Environ, StartResponse};
 use crate::observe::Snapshot;
@@ -74,8 +72,8 @@ impl WsgiServer {
     ///
     /// # Errors
     ///
-    /// As [`TcpListener::bind`](maypole_runtime::net::TcpListener::bind).
-    pub fn bind<F>(addr: impl ToSocketAddrs, application: F) -> io::Result<Self>
+    /// As [`Builder::bind`].
+    pub fn bind<F>(addr: impl ListenAddr, application: F) -> io::Result<Self>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
     {
@@ -87,52 +85,12 @@ impl WsgiServer {
         Builder::default()
     }
 
-    /// The address it listens on, with the port that was chosen for port 0.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.server.local_addr()
-    }
-
-    /// See [`StreamServer::start`](maypole_server::StreamServer::start).
-    ///
-    /// # Errors
-    ///
-    /// When no more greenlets can be had.
-    pub fn start(&self) -> io::Result<()> {
-        self.server.start()
-    }
-
-    /// Whether it is started and not stopped.
-    #[must_use]
-    pub fn is_started(&self) -> bool {
-        self.server.is_started()
-    }
-
-    /// How many connections are open.
-    #[must_use]
-    pub fn active(&self) -> usize {
-        self.server.active()
-    }
+    crate::life::methods!();
 
     /// What it has done so far; see [`pywsgi::WsgiServer::metrics`].
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
         self.server.metrics()
-    }
-
-    /// See [`StreamServer::stop`](maypole_server::StreamServer::stop).
-    pub fn stop(&self, limit: Duration) {
-        self.server.stop(limit);
-    }
-
-    /// See [`StreamServer::serve_forever`](maypole_server::StreamServer::serve_forever).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`start`](Self::start), and of a listener that has failed for
-    /// good.
-    pub fn serve_forever(&self) -> io::Result<()> {
-        self.server.serve_forever()
     }
 }
 

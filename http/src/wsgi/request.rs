@@ -23,7 +23,7 @@ pub struct HttpRequest {
     path: String,
     query: String,
     version: Version,
-    peer: SocketAddr,
+    peer: Option<SocketAddr>,
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
     response: LateResponse,
@@ -87,11 +87,11 @@ impl HttpRequest {
         self.version
     }
 
-    /// Where the request came from.
+    /// Where the request came from; see [`Environ::peer_addr`].
     #[doc(alias = "remote")]
     #[doc(alias = "remote_host")]
     #[must_use]
-    pub fn peer_addr(&self) -> SocketAddr {
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer
     }
 
