@@ -22,11 +22,12 @@ mod response;
 #[cfg(feature = "tls")]
 mod tls;
 
+use std::env;
 use std::io::{self, Write};
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -60,8 +61,16 @@ pub(crate) struct Watchdog {
     _done: mpsc::Sender<()>,
 }
 
-/// Watches over the calling test.
+/// Watches over the calling test. Comes first in each: it also sees to it that
+/// there are as many hubs as `MAYPOLE_TEST_HUBS` says, on the native engine.
 pub(crate) fn watchdog() -> Watchdog {
+    static HUBS: Once = Once::new();
+    HUBS.call_once(|| {
+        let hubs = env::var("MAYPOLE_TEST_HUBS").ok();
+        if let Some(hubs) = hubs.map(|text| text.parse().unwrap()) {
+            maypole::Hub::threads(hubs).unwrap();
+        }
+    });
     let name = thread::current().name().unwrap_or("unnamed").to_owned();
     let (done, watched) = mpsc::channel::<()>();
     thread::spawn(move || {

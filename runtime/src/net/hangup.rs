@@ -124,7 +124,7 @@ mod tests {
 
     use super::*;
     use crate::net::TcpListener;
-    use crate::spawn;
+    use crate::{Event, spawn};
 
     fn pair() -> (std::net::TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -136,9 +136,12 @@ mod tests {
     fn waits(in_greenlet: bool, leave: fn(std::net::TcpStream)) {
         let (mut client, stream) = pair();
         client.write_all(b"unread").unwrap();
+        let was_there = Event::new();
+        let may_leave = was_there.clone();
         let wait = move || {
             let mut stream = stream;
             assert!(!stream.wait_hung_up(Duration::from_millis(1)).unwrap());
+            was_there.set();
             let gone = stream.wait_hung_up(Duration::MAX).unwrap();
             assert!(gone && stream.is_hung_up().unwrap());
             let mut text = [0; 6];
@@ -146,7 +149,8 @@ mod tests {
             text
         };
         let leaves = thread::spawn(move || {
-            crate::sleep(Duration::from_millis(5));
+            may_leave.wait();
+            crate::sleep(Duration::from_millis(5)); // the other waits by then
             leave(client);
         });
         let text = if in_greenlet {
