@@ -43,7 +43,7 @@ fn processes_run_side_by_side() {
         "\"Linux\" (exit status: 0)"
     );
     assert!(program.wait());
-    let mut program = run("processes", &["sleep 1000", "exit 3"]);
+    let mut program = run("processes", &["exec sleep 1000", "exit 3"]);
     program.line("1 of 2 ended");
     program.line("a command was given up: ");
     program.line("\"exit 3\" said \"\" (exit status: 3)");
