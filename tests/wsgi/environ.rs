@@ -61,7 +61,7 @@ fn cgi_names() {
         concat!("SERVER_SOFTWARE=maypole/", env!("CARGO_PKG_VERSION")).to_owned(),
         "wsgi.version=1.0".to_owned(),
         "wsgi.url_scheme=http".to_owned(),
-        "wsgi.multithread=false".to_owned(),
+        format!("wsgi.multithread={}", maypole::Hub::count() > 1),
         "wsgi.multiprocess=false".to_owned(),
         "wsgi.run_once=false".to_owned(),
         "wsgi.input_terminated=true".to_owned(),
