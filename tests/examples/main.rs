@@ -30,6 +30,7 @@ const TESTED: &[&str] = &[
     "long_poll",
     "pool_limit",
     "port_forwarder",
+    "prefork",
     "processes",
     "resource_pool",
     "sendfile",

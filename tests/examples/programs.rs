@@ -1,8 +1,10 @@
 //! Examples that are no servers, or servers with a life of their own.
 
+use std::collections::BTreeSet;
+
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::support::until;
+use super::support::{is_refused, until};
 use super::{Client, echo_server, run, start, start_with, watchdog, wsgi_server};
 
 #[test]
@@ -128,4 +130,31 @@ fn port_forwarder_finishes_what_is_connected() {
     client.expect_end();
     drop(client);
     assert!(example.process.wait());
+}
+
+#[test]
+fn prefork_serves_by_several_processes() {
+    let _watchdog = watchdog();
+    let mut example = start_with("prefork", &["3"], "Serving on http://");
+    let mut processes = BTreeSet::new();
+    until("an answer of each process", || {
+        let mut client = Client::with(
+            example.addr,
+            "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        );
+        let answer = client.response();
+        let id = answer.text().strip_prefix("process ").unwrap();
+        processes.insert(id.trim().to_owned());
+        processes.len() == 3
+    });
+    let first = example.process.id();
+    assert!(processes.remove(&first.to_string()));
+    let first = Pid::from_raw(first.try_into().unwrap()).unwrap();
+    kill_process(first, Signal::TERM).unwrap();
+    for other in processes {
+        let ended = example.process.line(&format!("Process {other} ended: "));
+        assert_eq!(ended, "exit status: 0");
+    }
+    assert!(example.process.wait());
+    assert!(is_refused(example.addr));
 }
