@@ -110,10 +110,16 @@ fn what_it_does_not_do_is_an_error_that_names_pywsgi() {
 #[test]
 fn tls_is_refused() {
     let _watchdog = watchdog();
-    let builder = WsgiServer::builder().tls(crate::support::tls_config());
-    let error = builder.bind("127.0.0.1:0", hello).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::Unsupported);
-    assert!(error.to_string().contains("pywsgi"), "{error}");
+    let config = crate::support::tls_config();
+    let below = config.clone();
+    for builder in [
+        WsgiServer::builder().tls(config),
+        WsgiServer::builder().server(|server| server.tls(below)),
+    ] {
+        let error = builder.bind("127.0.0.1:0", hello).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+        assert!(error.to_string().contains("pywsgi"), "{error}");
+    }
 }
 
 #[test]

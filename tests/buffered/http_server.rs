@@ -1,13 +1,15 @@
 //! Handlers that get each request as one value.
 
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 
 use maypole::http::{HttpRequest, HttpServer, StatusCode, Version};
 use maypole::pool::Pool;
+use maypole::server::Listener;
 use maypole::wsgi::WsgiServer;
 
-use crate::support::{Client, watchdog};
+use crate::support::{Client, PATIENCE, watchdog};
 use crate::{GET, builder, get, post, post_chunked};
 
 fn serve<F>(handler: F) -> HttpServer
@@ -50,6 +52,33 @@ fn a_request_tells_all_about_itself() {
         assert_eq!(response.header("content-length"), Some("4"));
         assert_eq!(response.text(), "body");
     }
+}
+
+#[test]
+fn it_listens_at_several_places() {
+    let _watchdog = watchdog();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("http");
+    let listeners = [
+        Listener::bind("127.0.0.1:0").unwrap(),
+        Listener::bind_unix(&path).unwrap(),
+    ];
+    let builder = builder().server(|server| server.listeners(listeners));
+    let server = HttpServer::serve_with(builder, |request| {
+        let is_inet = request.peer_addr().is_some();
+        request.send_reply(StatusCode::OK, is_inet.to_string());
+        Ok(())
+    })
+    .unwrap();
+    server.start().unwrap();
+    assert_eq!(server.local_addrs().len(), 2);
+    assert_eq!(Client::connect(server.local_addr()).ask(GET).text(), "true");
+    let mut client = UnixStream::connect(&path).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let answer = io::read_to_string(client).unwrap();
+    assert!(answer.ends_with("\r\n\r\nfalse"), "{answer}");
+    assert_eq!(server.counters().accepted, 2);
 }
 
 #[test]
