@@ -19,7 +19,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use maypole_http::ProtoError;
-use maypole_http::fuzzing::{self, Framing};
+use maypole_http::fuzzing;
 
 /// A request as both sides can be asked about it.
 #[derive(Clone, Debug, Eq, PartialEq)]
