@@ -29,18 +29,23 @@ pub(super) struct Caller<'a> {
 }
 
 impl Caller<'_> {
+    /// A request as the application sees it.
+    #[inline(always)] // made where it stays
+    pub(super) fn environ<'r>(&'r self, head: &'r Head<'r>, body: Input<'r>) -> Environ<'r> {
+        Environ::new(head, self.server, self.local, self.origin(head), body)
+    }
+
     /// Calls the application and completes its answer.
     pub(super) fn call<'r>(
         &'r self,
         head: &'r Head<'r>,
-        body: Input<'r>,
+        environ: &mut Environ<'r>, // lent: it is too large to be moved about
         reply: &mut Reply,
-    ) -> (Verdict, Input<'r>) {
-        let mut environ = Environ::new(head, self.server, self.local, self.origin(head), body);
+    ) -> Verdict {
         let mut running = Running {
             watch: self.observer.begin(self.wire),
             caller: self,
-            environ: &mut environ,
+            environ,
             reply,
         };
         let outcome = running.run();
@@ -55,7 +60,7 @@ impl Caller<'_> {
         });
         running.reply.release();
         drop(running);
-        (verdict, environ.into_input())
+        verdict
     }
 
     /// Where the request comes from, by the word of trusted proxies.

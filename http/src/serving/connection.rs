@@ -210,7 +210,8 @@ impl Connection<'_> {
             let body = Input::new(self.wire, limits, head.framing, Vec::new(), 0);
             // What has come whole is answered, whatever happens to the server.
             reply.set_has_followers(input.bytes().len() > head.len);
-            let (verdict, _) = self.caller.call(head, body, reply);
+            let mut environ = self.caller.environ(head, body);
+            let verdict = self.caller.call(head, &mut environ, reply);
             let len = head.len;
             self.table = table.reuse();
             input.consume(len);
@@ -228,7 +229,9 @@ impl Connection<'_> {
         self.wire.set_owes_continue(waits);
         set_read_timeout(self.wire, self.settings.read_timeout)?;
         let body = Input::new(self.wire, limits, head.framing, buffer, begun.len());
-        let (mut verdict, mut body) = self.caller.call(head, body, reply);
+        let mut environ = self.caller.environ(head, body);
+        let mut verdict = self.caller.call(head, &mut environ, reply);
+        let mut body = environ.into_input();
         if verdict == Verdict::HandedOver {
             return Ok(Some(verdict));
         }
