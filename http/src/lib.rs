@@ -44,6 +44,9 @@
 //! | TLS | yes, feature `tls` | no: a proxy's business |
 //! | `Server` line | if set | by default |
 //! | strictness, time-outs, access log, metrics | the same | the same |
+//!
+//! The feature `minihttp` adds `wsgi::minihttp`, a third one for trusted clients
+//! only.
 
 // Libraries log, they do not print. Examples may.
 #![warn(clippy::print_stdout, clippy::print_stderr)]

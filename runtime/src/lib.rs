@@ -77,6 +77,10 @@ pub mod select;
 pub mod signal;
 pub mod threadpool;
 
+/// For crates above that work on one of the two engines only.
+#[doc(hidden)]
+pub const IS_NATIVE: bool = cfg!(feature = "native");
+
 mod async_result;
 mod config;
 mod descriptor;

@@ -18,9 +18,9 @@ impl Environ<'_> {
     #[must_use]
     pub fn is_disconnected(&self) -> bool {
         let wire = self.input.wire();
-        // A connection that cannot be asked is no more.
+        // A connection that cannot be asked is no more, if there was one.
         wire.with_stream(|stream| stream.get_ref().is_hung_up())
-            .unwrap_or(true)
+            .unwrap_or_else(|_| !wire.is_in_memory())
     }
 
     /// An event that is set once the client is gone, in the sense of

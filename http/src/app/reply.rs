@@ -160,7 +160,7 @@ impl Reply {
         status: StatusCode,
         head: &ResponseHead,
     ) -> io::Result<()> {
-        if self.exchange.version == Version::HTTP_10 {
+        if self.exchange.version == Version::HTTP_10 || wire.is_in_memory() {
             // What is wrong with it is wrong all the same.
             return Ok(head.interim(&mut Vec::new(), status)?);
         }

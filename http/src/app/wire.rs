@@ -31,18 +31,37 @@ pub(crate) struct Wire {
     // Bytes that came, and bytes that went; interim answers are not counted.
     received: Cell<u64>,
     sent: Cell<u64>,
+    // There is no connection: what is sent stays queued.
+    in_memory: bool,
 }
 
 impl Wire {
     pub(crate) fn new(stream: Stream) -> Self {
+        Self::with(Some(stream), false)
+    }
+
+    /// A wire without a connection, of which the answer is taken with
+    /// [`take_out`](Self::take_out). The body must be there.
+    #[cfg(feature = "minihttp")]
+    pub(crate) fn in_memory() -> Self {
+        Self::with(None, true)
+    }
+
+    fn with(stream: Option<Stream>, in_memory: bool) -> Self {
         Self {
-            stream: RefCell::new(Some(stream)),
+            stream: RefCell::new(stream),
             out: RefCell::default(),
             owes_continue: Cell::new(false),
             ended: Cell::new(false),
             received: Cell::new(0),
             sent: Cell::new(0),
+            in_memory,
         }
+    }
+
+    /// Whether there is no connection behind it.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.in_memory
     }
 
     /// Calls `f` with the stream, which must not be held across calls of `self`.
@@ -52,6 +71,7 @@ impl Wire {
     ) -> io::Result<R> {
         match self.stream.borrow_mut().as_mut() {
             Some(stream) => f(stream),
+            None if self.in_memory => Err(in_memory()),
             None => Err(handed_over()),
         }
     }
@@ -84,7 +104,7 @@ impl Wire {
     /// Sends all that was queued.
     pub(crate) fn flush(&self) -> io::Result<()> {
         let mut out = self.out.borrow_mut();
-        if out.is_empty() {
+        if out.is_empty() || self.in_memory {
             return Ok(());
         }
         let sent = self.with_stream(|stream| {
@@ -117,6 +137,9 @@ impl Wire {
     pub(crate) fn send_file(&self, file: &File, offset: u64, len: u64) -> io::Result<()> {
         self.flush()?;
         let end = offset + len;
+        if self.in_memory {
+            return self.copy_file(file, offset, end);
+        }
         let sent = self.with_stream(|stream| {
             if stream.is_tls() {
                 return Ok(None);
@@ -128,7 +151,7 @@ impl Wire {
                 self.sent.set(self.sent.get().wrapping_add(sent));
                 if sent == len { Ok(()) } else { Err(shrunk()) }
             }
-            Ok(None) => self.encrypt_file(file, offset, end),
+            Ok(None) => self.copy_file(file, offset, end),
             Err(error) => {
                 self.ended.set(true);
                 Err(error)
@@ -137,7 +160,7 @@ impl Wire {
     }
 
     /// The same where the kernel cannot do it.
-    fn encrypt_file(&self, file: &File, mut offset: u64, end: u64) -> io::Result<()> {
+    fn copy_file(&self, file: &File, mut offset: u64, end: u64) -> io::Result<()> {
         let mut slice = Vec::new();
         while offset < end {
             let most = usize::try_from(end - offset).unwrap_or(usize::MAX);
@@ -224,6 +247,14 @@ fn shrunk() -> io::Error {
     io::Error::new(
         io::ErrorKind::UnexpectedEof,
         "the file has become shorter while it was sent",
+    )
+}
+
+#[cold]
+fn in_memory() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "this server does not show its connections; pywsgi does",
     )
 }
 

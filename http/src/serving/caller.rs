@@ -15,28 +15,28 @@ use crate::observe::{Observer, Watch};
 use crate::proto::{Head, ProtoError};
 
 /// What an application is called with.
-pub(super) struct Caller<'a> {
-    pub(super) wire: &'a Wire,
+pub(crate) struct Caller<'a> {
+    pub(crate) wire: &'a Wire,
     /// Where the connection has come in.
-    pub(super) local: &'a Addr,
-    pub(super) peer: &'a Addr,
+    pub(crate) local: &'a Addr,
+    pub(crate) peer: &'a Addr,
     /// Who is at its other end.
-    pub(super) direct: Origin,
-    pub(super) application: &'a Application,
-    pub(super) server: &'a Server,
-    pub(super) observer: &'a Observer,
-    pub(super) proxies: Option<&'a TrustedProxies>,
+    pub(crate) direct: Origin,
+    pub(crate) application: &'a Application,
+    pub(crate) server: &'a Server,
+    pub(crate) observer: &'a Observer,
+    pub(crate) proxies: Option<&'a TrustedProxies>,
 }
 
 impl Caller<'_> {
     /// A request as the application sees it.
     #[inline(always)] // made where it stays
-    pub(super) fn environ<'r>(&'r self, head: &'r Head<'r>, body: Input<'r>) -> Environ<'r> {
+    pub(crate) fn environ<'r>(&'r self, head: &'r Head<'r>, body: Input<'r>) -> Environ<'r> {
         Environ::new(head, self.server, self.local, self.origin(head), body)
     }
 
     /// Calls the application and completes its answer.
-    pub(super) fn call<'r>(
+    pub(crate) fn call<'r>(
         &'r self,
         head: &'r Head<'r>,
         environ: &mut Environ<'r>, // lent: it is too large to be moved about

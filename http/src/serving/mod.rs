@@ -7,5 +7,7 @@ mod received;
 mod settings;
 mod unread;
 
+#[cfg(feature = "minihttp")]
+pub(crate) use caller::Caller;
 pub(crate) use connection::serve;
 pub(crate) use settings::Settings;

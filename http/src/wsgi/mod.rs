@@ -12,6 +12,8 @@ use crate::pywsgi;
 mod builder;
 mod gather;
 mod http_server;
+#[cfg(feature = "minihttp")]
+pub mod minihttp;
 mod request;
 
 pub use builder::Builder;
