@@ -130,12 +130,21 @@ pub(super) fn suspended<R>(switch: impl FnOnce() -> R) -> R {
     if pulse::is_watched() {
         pulse::leave();
     }
+    nobody();
     let value = switch();
     set(me);
     if pulse::is_watched() {
         again(me);
     }
     value
+}
+
+/// No greenlet of ours runs: who runs now may be a coroutine of somebody else,
+/// which must not be taken for the greenlet before it. Only `may` has such.
+#[inline]
+fn nobody() {
+    #[cfg(not(feature = "native"))]
+    set(ptr::null());
 }
 
 /// Tells those who watch that a greenlet goes on.
@@ -159,6 +168,7 @@ pub(super) fn suspended_greenlet<S: FnOnce()>(switch: S) -> Result<(), S> {
     if pulse::is_watched() {
         pulse::leave();
     }
+    nobody();
     switch();
     set(me);
     if pulse::is_watched() {
