@@ -43,12 +43,19 @@ pub(crate) fn capture_log() {
     }
 }
 
-/// The messages so far in which `part` occurs.
+/// The messages so far in which `part` occurs: if it ends in a number, the whole
+/// number, as another client's port may begin like this one's.
 pub(crate) fn logged(part: &str) -> Vec<Record> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let occurs = |text: &str| {
+        text.match_indices(part).any(|(at, _)| {
+            !(part.ends_with(is_digit) && text[at + part.len()..].starts_with(is_digit))
+        })
+    };
     let records = CAPTURE.records.lock();
     records
         .iter()
-        .filter(|record| record.text.contains(part))
+        .filter(|record| occurs(&record.text))
         .cloned()
         .collect()
 }
