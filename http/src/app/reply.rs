@@ -22,11 +22,6 @@ use super::wire::Wire;
 /// is sent: a chunk this large costs little for its framing and its call.
 const GATHER: usize = 16 * 1024;
 
-/// Pieces of a body from this length on are sent from where they lie: copying
-/// one costs more than a longer list for the kernel. Shorter ones are copied, so
-/// that a chunk is one piece of memory.
-const WORTH_LENDING: usize = 8 * 1024;
-
 /// The answer under way. One serves all requests of a connection.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -338,29 +333,20 @@ impl Reply {
             return Err(broken());
         };
         let len = self.body.len() + more.len();
-        // Much of it goes out from where it lies.
-        let lent = if more.len() >= WORTH_LENDING {
-            more
-        } else {
-            &[]
-        };
-        let (framed, before) = wire.with_out(|out| {
+        let framed = wire.with_out(|out| {
             let framed = encoder.open(len, out)?;
-            let mut before = out.len();
             if framed {
                 out.extend_from_slice(&self.body);
-                out.extend_from_slice(&more[lent.len()..]);
-                before = out.len();
+                out.extend_from_slice(more);
                 encoder.close(out);
             }
-            Ok::<_, io::Error>((framed, before))
+            Ok::<bool, io::Error>(framed)
         })?;
-        let lent = if framed { lent } else { &[] };
         if framed {
             self.body_sent += len as u64;
         }
         self.body.clear();
-        wire.flush_with(before, lent)
+        wire.flush()
     }
 
     /// Whether there are trailers to be sent: not to who knows no chunks.

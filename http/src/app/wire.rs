@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
@@ -103,34 +103,16 @@ impl Wire {
 
     /// Sends all that was queued.
     pub(crate) fn flush(&self) -> io::Result<()> {
-        self.flush_with(0, &[])
-    }
-
-    /// Sends all that was queued, with `lent` in between: behind so many bytes.
-    pub(crate) fn flush_with(&self, before: usize, lent: &[u8]) -> io::Result<()> {
         let mut out = self.out.borrow_mut();
-        if self.in_memory {
-            out.splice(before..before, lent.iter().copied());
+        if out.is_empty() || self.in_memory {
             return Ok(());
         }
-        if out.is_empty() && lent.is_empty() {
-            return Ok(());
-        }
-        let bytes = out.len() + lent.len();
         let sent = self.with_stream(|stream| {
-            if lent.is_empty() {
-                stream.write_all(&out)?;
-            } else if stream.is_tls() {
-                // Records of full length, in few calls.
-                out.splice(before..before, lent.iter().copied());
-                stream.write_all(&out)?;
-            } else {
-                let (head, tail) = out.split_at(before);
-                write_all_of(stream, [head, lent, tail])?;
-            }
+            stream.write_all(&out)?;
             stream.flush()
         });
-        self.sent.set(self.sent.get().wrapping_add(bytes as u64));
+        self.sent
+            .set(self.sent.get().wrapping_add(out.len() as u64));
         // On an error too: half of it may be out, it must not be sent again.
         out.clear();
         if sent.is_err() {
@@ -258,22 +240,6 @@ impl Wire {
     pub(crate) fn put_out(&self, out: Vec<u8>) {
         self.out.replace(out);
     }
-}
-
-/// Writes all of these, one behind the other.
-fn write_all_of<const N: usize>(stream: &mut Stream, parts: [&[u8]; N]) -> io::Result<()> {
-    let mut parts = parts.map(IoSlice::new);
-    let mut left = &mut parts[..];
-    IoSlice::advance_slices(&mut left, 0); // past empty ones
-    while !left.is_empty() {
-        match stream.write_vectored(left) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(n) => IoSlice::advance_slices(&mut left, n),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 #[cold]
