@@ -95,6 +95,8 @@ const DIFFERENT: &[&str] = &[
     "output::a_large_body_goes_out_in_chunks",
     "output::a_slow_client_slows_the_application_down",
     "output::http_1_0_reads_until_the_end",
+    "output::more_is_gathered_while_no_flush_comes",
+    "output::one_large_write_goes_out_in_parts",
     "output::some_answers_have_no_body",
     "output::what_is_flushed_is_visible_at_once",
     "reports::a_client_that_leaves_is_no_news",

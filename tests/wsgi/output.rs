@@ -103,6 +103,59 @@ fn a_large_body_goes_out_in_chunks() {
 }
 
 #[test]
+fn more_is_gathered_while_no_flush_comes() {
+    if differs("output::more_is_gathered_while_no_flush_comes") {
+        return;
+    }
+    let _watchdog = watchdog();
+    let events = [(); 5].map(|()| Event::new());
+    let theirs = events.clone();
+    let server = serve(move |_env, start_response| {
+        let mut body = start_response.start(StatusCode::OK)?;
+        for event in &theirs {
+            body.write_all(&PIECE)?;
+            event.wait();
+        }
+        body.flush()?;
+        body.write_all(&PIECE)
+    });
+    let mut client = Client::with(server.local_addr(), GET);
+    client.response_head();
+    // At 16, 32 and 64 KiB.
+    for event in &events[..3] {
+        assert_eq!(client.chunk(), PIECE);
+        client.expect_silence();
+        event.set();
+    }
+    // Not at 128.
+    client.expect_silence();
+    events[3].set();
+    assert_eq!(client.chunk(), PIECE);
+    assert_eq!(client.chunk(), PIECE);
+    client.expect_silence();
+    events[4].set();
+    // After a flush it begins anew.
+    assert_eq!(client.chunk(), PIECE);
+    assert_eq!(client.chunk(), b"");
+}
+
+#[test]
+fn one_large_write_goes_out_in_parts() {
+    if differs("output::one_large_write_goes_out_in_parts") {
+        return;
+    }
+    let _watchdog = watchdog();
+    let data = noise(1 << 20);
+    let sent = data.clone();
+    let server =
+        serve(move |_env, start_response| start_response.start(StatusCode::OK)?.write_all(&sent));
+    let response = Client::connect(server.local_addr()).ask(GET);
+    assert!(response.body == data, "{} bytes", response.body.len());
+    let lens: Vec<usize> = response.chunks.unwrap().iter().map(Vec::len).collect();
+    assert_eq!(lens, [448 << 10, 448 << 10, 128 << 10]);
+}
+
+#[test]
 fn a_large_body_that_is_complete_goes_out_with_its_length() {
     let _watchdog = watchdog();
     let data = noise(8 << 20);

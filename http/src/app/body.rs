@@ -8,8 +8,10 @@ use super::wire::Wire;
 
 /// Writes the body of a response; see [`StartResponse::start`](super::StartResponse::start).
 ///
-/// Writes are gathered; [`flush`](Write::flush) sends what was written so far,
-/// as one chunk, at once. Both may suspend, and end with an error when the
+/// Writes are gathered, 16 KiB at first and more while no flush comes, up to
+/// [`stream_buffer`](crate::pywsgi::Builder::stream_buffer).
+/// [`flush`](Write::flush) sends what was written so far at once, as one chunk
+/// if there is no more of it than 16 KiB or it came in one write. Both may suspend, and end with an error when the
 /// client is gone. The [buffered server](crate::wsgi) gathers everything; there a
 /// flush is an error, `Unsupported`. The body ends when the application returns `Ok`; when it
 /// returns an error the connection is cut, so that the client notices.

@@ -173,6 +173,16 @@ impl Builder {
         self
     }
 
+    /// How much of a streamed body is gathered at most while the application
+    /// writes on without a flush; 448 KiB by default, at least 16 KiB. The
+    /// beginning is sent when 16 KiB have come together, and then twice as much
+    /// each time. That much is held for each client that reads more slowly than
+    /// the application writes.
+    pub fn stream_buffer(mut self, bytes: usize) -> Self {
+        self.settings.stream_buffer = bytes;
+        self
+    }
+
     /// The access log: gevent's format unless another is given, none for `None`.
     #[doc(alias = "log")]
     pub fn access_log(mut self, log: impl Into<Option<AccessLog>>) -> Self {

@@ -200,8 +200,10 @@ impl Connection<'_> {
             }
             none => {
                 let server_line = self.settings.server_line.clone();
-                let reply = Reply::new(exchange, *date, server_line);
-                none.insert(reply.gathering_all(self.settings.gathers_all))
+                let reply = Reply::new(exchange, *date, server_line)
+                    .gathering_all(self.settings.gathers_all)
+                    .with_stream_buffer(self.settings.stream_buffer);
+                none.insert(reply)
             }
         };
         // What follows an upgrade is the next protocol's, so the application

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::app::TrustedProxies;
+use crate::app::{MAX_STREAM_BUFFER, TrustedProxies};
 use crate::observe::Observer;
 use crate::proto::{Limits, ServerLine};
 
@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) discard_timeout: Duration,
     pub(crate) max_discard: usize,
     pub(crate) max_queued: usize,
+    pub(crate) stream_buffer: usize,
     pub(crate) server_line: Option<ServerLine>,
     pub(crate) observer: Observer,
     pub(crate) proxies: Option<TrustedProxies>,
@@ -60,6 +61,7 @@ impl Default for Settings {
             discard_timeout: DISCARD_TIMEOUT,
             max_discard: MAX_DISCARD,
             max_queued: MAX_QUEUED,
+            stream_buffer: MAX_STREAM_BUFFER,
             // Who needs to know can ask; everybody else pays for the bytes.
             server_line: None,
             observer: Observer::default(),
