@@ -8,8 +8,12 @@ use std::thread::LocalKey;
 
 use crate::proto::{HeaderTable, Limits};
 
-/// Size of a lent buffer: a browser's head, or a small body, fits.
-pub(crate) const SIZE: usize = 8 * 1024;
+/// Size of a buffer to read into: a head and a form of 10 KiB come in one call.
+/// What is not filled costs addresses only.
+pub(crate) const SIZE: usize = 16 * 1024;
+
+/// Size of a buffer to write from: most answers fit.
+const OUTPUT_SIZE: usize = 8 * 1024;
 
 /// Buffers kept on a thread. More are in use only while that many requests
 /// wait in the middle, and then memory is not the first concern.
@@ -37,16 +41,16 @@ pub(crate) fn give(buffer: Vec<u8>) {
     }
 }
 
-/// An empty buffer with room for `SIZE` bytes.
+/// An empty buffer with room for `OUTPUT_SIZE` bytes.
 #[inline(never)]
 pub(crate) fn take_output() -> Vec<u8> {
-    pop(&OUTPUT).unwrap_or_else(|| Vec::with_capacity(SIZE))
+    pop(&OUTPUT).unwrap_or_else(|| Vec::with_capacity(OUTPUT_SIZE))
 }
 
 /// Gives a buffer of [`take_output`] back. One that has grown is dropped.
 #[inline(never)]
 pub(crate) fn give_output(mut buffer: Vec<u8>) {
-    if (SIZE..=2 * SIZE).contains(&buffer.capacity()) {
+    if (OUTPUT_SIZE..=2 * OUTPUT_SIZE).contains(&buffer.capacity()) {
         buffer.clear();
         push(&OUTPUT, buffer);
     }
