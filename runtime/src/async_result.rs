@@ -5,8 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
+use crate::engine::sync::Mutex;
 use crate::greenlet::{Greenlet, LinkId};
 use crate::wait::{
     Unwinding, WaitList, Waitable, Waited, Watch, Watcher, checkpoint, deadline_after, unwatch_in,

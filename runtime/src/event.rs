@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
+use crate::engine::sync::Mutex;
 use crate::wait::{
     self, Unwinding, WaitList, Waitable, Waited, Watch, Watcher, deadline_after, unwatch_in,
     wait_in, watch_in,

@@ -95,6 +95,8 @@ mod wait;
 
 #[cfg(test)]
 mod contract;
+#[cfg(all(test, loom))]
+mod models;
 
 pub use async_result::{AsyncResult, AsyncResultError};
 pub use config::{Config, ConfigError};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::engine::sync::Mutex;
 use crate::wait::{Unwinding, WaitList, Waited, deadline_after, wait_in};
 
 use super::MutexGuard;
@@ -45,7 +46,7 @@ use super::MutexGuard;
 /// ```
 #[doc(alias = "Condvar")]
 pub struct Condition {
-    waiters: parking_lot::Mutex<WaitList>,
+    waiters: Mutex<WaitList>,
 }
 
 impl Condition {
@@ -53,7 +54,7 @@ impl Condition {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            waiters: parking_lot::Mutex::new(WaitList::of("a condition")),
+            waiters: Mutex::new(WaitList::of("a condition")),
         }
     }
 

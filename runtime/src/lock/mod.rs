@@ -42,6 +42,8 @@
 
 mod bounded;
 mod condition;
+#[cfg(all(test, loom))]
+mod models;
 mod mutex;
 mod raw;
 mod reentrant;

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use parking_lot::Mutex;
-
+use crate::engine::sync::Mutex;
 use crate::wait::{self, Unwinding, WaitList, Waited, wait_in};
 
 /// A door that one may pass at a time, in the order of arrival. It is handed

@@ -4,8 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
+use crate::engine::sync::Mutex;
 use crate::wait::{self, Unwinding, WaitList, Waited, deadline_after, wait_in};
 
 /// A value that many greenlets or threads read at once, or one writes.
@@ -215,7 +214,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
 }
 
 /// Who may go in.
-struct Raw {
+pub(super) struct Raw {
     state: Mutex<State>,
 }
 
@@ -231,7 +230,7 @@ struct State {
 }
 
 impl Raw {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             state: Mutex::new(State {
                 reading: 0,
@@ -244,7 +243,7 @@ impl Raw {
     }
 
     /// Goes in to read; false when the deadline passes first.
-    fn read(&self, deadline: Option<Instant>) -> Result<bool, Unwinding> {
+    pub(super) fn read(&self, deadline: Option<Instant>) -> Result<bool, Unwinding> {
         wait::checkpoint();
         if self.try_read() {
             return Ok(true);
@@ -255,12 +254,12 @@ impl Raw {
         Ok(waited != Waited::TimedOut)
     }
 
-    fn try_read(&self) -> bool {
+    pub(super) fn try_read(&self) -> bool {
         self.state.lock().read_now().is_some()
     }
 
     /// Goes in to write; false when the deadline passes first.
-    fn write(&self, deadline: Option<Instant>) -> Result<bool, Unwinding> {
+    pub(super) fn write(&self, deadline: Option<Instant>) -> Result<bool, Unwinding> {
         wait::checkpoint();
         {
             let mut state = self.state.lock();
@@ -276,7 +275,7 @@ impl Raw {
         Ok(waited != Waited::TimedOut)
     }
 
-    fn try_write(&self) -> bool {
+    pub(super) fn try_write(&self) -> bool {
         self.state.lock().write_now().is_some()
     }
 }
@@ -324,7 +323,7 @@ impl Drop for Due<'_> {
 }
 
 /// One that reads.
-struct Reads<'a>(&'a Raw);
+pub(super) struct Reads<'a>(pub(super) &'a Raw);
 
 impl Drop for Reads<'_> {
     fn drop(&mut self) {
@@ -339,7 +338,7 @@ impl Drop for Reads<'_> {
 }
 
 /// The one that writes.
-struct Writes<'a>(&'a Raw);
+pub(super) struct Writes<'a>(pub(super) &'a Raw);
 
 impl Drop for Writes<'_> {
     fn drop(&mut self) {

@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
+use crate::engine::sync::Mutex;
 use crate::wait::{Waited, checkpoint, deadline_after, wait_in};
 
 use super::iter::Iter;

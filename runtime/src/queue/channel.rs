@@ -5,8 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
+use crate::engine::sync::Mutex;
 use crate::wait::{
     Ended, Ticket, Wait, WaitList, Waited, checkpoint, deadline_after, wait_in, with_strand,
 };

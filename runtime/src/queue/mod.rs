@@ -29,6 +29,8 @@ mod base;
 mod channel;
 mod error;
 mod iter;
+#[cfg(all(test, loom))]
+mod models;
 mod order;
 mod state;
 

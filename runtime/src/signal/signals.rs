@@ -5,8 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
+use crate::engine::sync::Mutex;
 use crate::wait::{self, Unwinding, WaitList, Waited, deadline_after, wait_in};
 
 use super::Signal;

@@ -9,8 +9,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-
+use crate::engine::sync::{Condvar, Mutex};
 use crate::greenlet::{Greenlet, spawn};
 use crate::mapping::{Run, mapping_methods};
 use crate::wait::{WaitList, Waited, checkpoint, deadline_after, wait_in};

@@ -4,10 +4,10 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use crate::engine::sync::{AtomicBool, Mutex};
 
 use super::{
     Strand, Unwinding, WaitList, Waited, Watcher, checkpoint, unwatch_in, wait_in, watch_in,
@@ -86,7 +86,7 @@ impl Default for State {
 impl End {
     /// As new, for another greenlet. Drops an outcome that nobody has taken.
     pub(super) fn reset(&mut self) {
-        *self.has_come.get_mut() = false;
+        self.has_come.store(false, Ordering::Relaxed);
         let state = self.state.get_mut();
         state.ending = None;
         if !state.links.is_empty() {

@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
 use std::sync::atomic::Ordering;
-use std::thread;
 
-use crate::engine::sync::{AtomicBool, Mutex};
+use crate::engine::sync::{AtomicBool, Mutex, panicking};
 
 /// Why a strand is to unwind.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -88,7 +87,7 @@ impl Interrupts {
 
     #[cold]
     fn deliver(&self) {
-        if thread::panicking() {
+        if panicking() {
             return;
         }
         let first = {

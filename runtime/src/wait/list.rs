@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use crate::engine::sync::Mutex;
 
 use super::{Ended, Ticket, Unwinding, Wait, with_strand};
 

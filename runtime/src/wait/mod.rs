@@ -12,16 +12,16 @@ use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::engine::sync::panicking;
 use crate::engine::{self, Interest, Source};
 
 mod end;
 mod interrupt;
 mod list;
 #[cfg(all(test, loom))]
-mod models;
+pub(crate) mod models;
 mod number;
 mod strand;
 mod track;
@@ -259,7 +259,7 @@ pub(crate) fn ready_unless<T: AsFd>(
 /// run. Nothing happens while unwinding.
 #[inline]
 pub(crate) fn checkpoint() {
-    if thread::panicking() {
+    if panicking() {
         return;
     }
     with_strand(|strand| strand.interrupts.deliver_one());
@@ -311,7 +311,7 @@ pub(crate) fn refuse_to_wait() -> Result<(), Unwinding> {
 /// Only greenlets refuse: a plain thread blocks nobody but itself.
 #[inline]
 fn refuse_while_unwinding(strand: &Strand) -> Result<(), Unwinding> {
-    if thread::panicking() && strand.parker.is_greenlet() {
+    if panicking() && strand.parker.is_greenlet() {
         return Err(Unwinding { _private: () });
     }
     Ok(())

@@ -2,7 +2,8 @@
 //! an interrupter can take their steps. Run by `.ci/prove`.
 //!
 //! This is the code that runs, with the parker of plain threads; that of
-//! greenlets has models of its own, beside it.
+//! greenlets has models of its own, beside it. So have the primitives that are
+//! made of this one, which stand on the two.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,12 +14,36 @@ use loom::thread;
 use crate::engine::sync::{AtomicBool, explore};
 
 use super::turns::Phase;
-use super::{Ended, Interrupt, Interrupted, Strand, Wait};
+use super::{Ended, Interrupt, Interrupted, Strand, Wait, with_strand};
 
 /// How a wait of the strand ended: by unwinding is `Err`.
-fn outcome<T>(wait: impl FnOnce() -> T) -> Result<T, Interrupt> {
+pub(crate) fn outcome<T>(wait: impl FnOnce() -> T) -> Result<T, Interrupt> {
     catch_unwind(AssertUnwindSafe(wait))
         .map_err(|payload| payload.downcast::<Interrupted>().expect("an interrupt").0)
+}
+
+/// Runs `f` on another thread with a share of `shared`.
+pub(crate) fn with<S, R>(
+    shared: &Arc<S>,
+    f: impl FnOnce(&S) -> R + 'static,
+) -> thread::JoinHandle<R>
+where
+    S: 'static,
+    R: 'static,
+{
+    let shared = shared.clone();
+    thread::spawn(move || f(&shared))
+}
+
+/// The calling thread, for others.
+pub(crate) fn me() -> Arc<Strand> {
+    with_strand(Arc::clone)
+}
+
+/// Kills the calling thread from another one, at any moment from here on.
+pub(crate) fn kill_me() -> thread::JoinHandle<()> {
+    let me = me();
+    thread::spawn(move || me.interrupt(Interrupt::Kill))
 }
 
 #[test]

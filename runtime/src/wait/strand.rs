@@ -284,6 +284,7 @@ fn next_id() -> u64 {
 }
 
 #[cold]
+#[cfg(not(all(test, loom)))]
 fn of_thread() -> Arc<Strand> {
     thread_local! {
         static THREAD: Arc<Strand> = new();
@@ -293,4 +294,13 @@ fn of_thread() -> Arc<Strand> {
     }
     // In the destructors of other thread-locals ours may be gone already.
     THREAD.try_with(Arc::clone).unwrap_or_else(|_| new())
+}
+
+/// loom's threads have thread-locals of their own.
+#[cfg(all(test, loom))]
+fn of_thread() -> Arc<Strand> {
+    loom::thread_local! {
+        static THREAD: Arc<Strand> = Arc::new(Strand::for_thread());
+    }
+    THREAD.with(Arc::clone)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use crate::engine::sync::Mutex;
 
 use super::{Ticket, Unwinding, WaitList, Waited, wait_in};
 
