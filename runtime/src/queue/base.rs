@@ -18,7 +18,7 @@ use super::{GetError, PutError};
 /// Cheap to clone: clones are the same queue. Putters and getters are served in
 /// the order of their arrival.
 pub struct BaseQueue<T, S: Order<Item = T>> {
-    state: Arc<Mutex<State<S>>>,
+    pub(super) state: Arc<Mutex<State<S>>>,
 }
 
 /// A queue that gives out first what was put first.
@@ -72,6 +72,16 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     /// # Panics
     ///
     /// If `capacity` is 0: a [`Channel`](super::Channel) has no room.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::queue::Queue;
+    ///
+    /// let queue = Queue::new(1);
+    /// queue.put(1).unwrap();
+    /// assert!(queue.is_full());
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn new(capacity: usize) -> Self {
@@ -83,12 +93,32 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
 
     /// A queue that holds as many items as come: nothing but memory bounds it,
     /// so something else has to bound its putters.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::queue::Queue;
+    ///
+    /// let queue = Queue::unbounded();
+    /// for n in 0..1000 {
+    ///     queue.put(n).unwrap(); // never waits
+    /// }
+    /// ```
     #[must_use]
     pub fn unbounded() -> Self {
         Self::new(usize::MAX)
     }
 
     /// An unbounded queue with these items. They count as unfinished.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::queue::{PriorityQueue, Queue};
+    ///
+    /// assert_eq!(Queue::with_items([2, 3, 1]).get(), Ok(2));
+    /// assert_eq!(PriorityQueue::with_items([2, 3, 1]).get(), Ok(1));
+    /// ```
     #[must_use]
     pub fn with_items(items: impl IntoIterator<Item = T>) -> Self {
         let queue = Self::unbounded();
@@ -108,6 +138,18 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     ///
     /// If the queue is closed, or the greenlet would have to wait while it
     /// unwinds. The item is in the error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{queue::Queue, spawn};
+    ///
+    /// let queue = Queue::new(1);
+    /// let theirs = queue.clone();
+    /// let putter = spawn(move || (0..3).try_for_each(|n| theirs.put(n)));
+    /// assert_eq!([queue.get(), queue.get(), queue.get()], [Ok(0), Ok(1), Ok(2)]);
+    /// # putter.join();
+    /// ```
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
         self.put_until(item, None)
     }
@@ -117,6 +159,16 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     /// # Errors
     ///
     /// If there is no room, or the queue is closed. The item is in the error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::queue::{PutError, Queue};
+    ///
+    /// let queue = Queue::new(1);
+    /// assert_eq!(queue.try_put("a"), Ok(()));
+    /// assert_eq!(queue.try_put("b"), Err(PutError::Full("b")));
+    /// ```
     #[doc(alias = "put_nowait")]
     pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
         self.state.lock().put_now(item)
@@ -127,6 +179,18 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`PutError::Full`] after the limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::queue::Queue;
+    ///
+    /// let queue = Queue::with_items(["a"]);
+    /// queue.set_capacity(1);
+    /// let error = queue.put_timeout("b", Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(error.into_item(), "b");
+    /// ```
     pub fn put_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
         self.put_until(item, deadline_after(limit))
     }
@@ -162,6 +226,17 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     ///
     /// [`GetError::Closed`] when the queue is closed and empty, or what is in was
     /// promised to others who wait, and [`GetError::Unwinding`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::queue::{GetError, Queue};
+    ///
+    /// let queue = Queue::with_items([1]);
+    /// queue.close();
+    /// assert_eq!(queue.get(), Ok(1));
+    /// assert_eq!(queue.get(), Err(GetError::Closed)); // does not wait for ever
+    /// ```
     pub fn get(&self) -> Result<T, GetError> {
         self.get_until(None)
     }
@@ -172,6 +247,14 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     ///
     /// [`GetError::Empty`], also when all that is there was promised to others
     /// who wait, and [`GetError::Closed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::queue::{GetError, Queue};
+    ///
+    /// assert_eq!(Queue::<u8>::unbounded().try_get(), Err(GetError::Empty));
+    /// ```
     #[doc(alias = "get_nowait")]
     pub fn try_get(&self) -> Result<T, GetError> {
         self.state.lock().get_now()
@@ -182,6 +265,16 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     /// # Errors
     ///
     /// As [`get`](Self::get), and [`GetError::Empty`] after the limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::queue::{GetError, Queue};
+    ///
+    /// let never = Queue::<u8>::unbounded();
+    /// assert_eq!(never.get_timeout(Duration::from_millis(1)), Err(GetError::Empty));
+    /// ```
     pub fn get_timeout(&self, limit: Duration) -> Result<T, GetError> {
         self.get_until(deadline_after(limit))
     }
@@ -203,70 +296,13 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
         }
     }
 
-    /// A copy of the next item, waiting for one. It stays in the queue.
-    ///
-    /// It sees an item that was promised to a getter too. A kill or a time-out
-    /// interrupts it.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub fn peek(&self) -> Result<T, GetError>
-    where
-        T: Clone,
-    {
-        self.peek_until(None)
-    }
-
-    /// A copy of the next item if one is there. Never suspends.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_get`](Self::try_get).
-    #[doc(alias = "peek_nowait")]
-    pub fn try_peek(&self) -> Result<T, GetError>
-    where
-        T: Clone,
-    {
-        let state = self.state.lock();
-        match state.first() {
-            Some(item) => Ok(item.clone()),
-            None if state.is_closed() => Err(GetError::Closed),
-            None => Err(GetError::Empty),
-        }
-    }
-
-    /// As [`peek`](Self::peek), but waits for at most `limit`.
-    ///
-    /// # Errors
-    ///
-    /// As [`get_timeout`](Self::get_timeout).
-    pub fn peek_timeout(&self, limit: Duration) -> Result<T, GetError>
-    where
-        T: Clone,
-    {
-        self.peek_until(deadline_after(limit))
-    }
-
-    fn peek_until(&self, deadline: Option<Instant>) -> Result<T, GetError>
-    where
-        T: Clone,
-    {
-        checkpoint();
-        loop {
-            match self.try_peek() {
-                Err(GetError::Empty) => {}
-                done => return done,
-            }
-            let ready = |state: &mut State<S>| (state.len() > 0 || state.is_closed()).then_some(());
-            let waited = wait_in(&*self.state, |state| &mut state.peekers, deadline, ready)?;
-            if waited == Waited::TimedOut {
-                return Err(GetError::Empty);
-            }
-        }
-    }
-
     /// How many items it holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(maypole_runtime::queue::Queue::with_items([1, 2]).len(), 2);
+    /// ```
     #[doc(alias = "qsize")]
     #[must_use]
     pub fn len(&self) -> usize {
@@ -274,6 +310,12 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     }
 
     /// Whether it holds no item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(maypole_runtime::queue::Queue::<u8>::unbounded().is_empty());
+    /// ```
     #[doc(alias = "empty")]
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -281,6 +323,14 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     }
 
     /// Whether it holds as many items as it may.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = maypole_runtime::queue::Queue::new(1);
+    /// queue.put(1).unwrap();
+    /// assert!(queue.is_full());
+    /// ```
     #[doc(alias = "full")]
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -288,6 +338,12 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     }
 
     /// How many items it may hold; `usize::MAX` when there is no bound.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(maypole_runtime::queue::Queue::<u8>::new(8).capacity(), 8);
+    /// ```
     #[doc(alias = "maxsize")]
     #[must_use]
     pub fn capacity(&self) -> usize {
@@ -299,79 +355,35 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     /// # Panics
     ///
     /// If `capacity` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = maypole_runtime::queue::Queue::with_items([1, 2]);
+    /// queue.set_capacity(1);
+    /// assert_eq!(queue.len(), 2); // nothing is lost
+    /// assert!(queue.try_put(3).is_err());
+    /// ```
     #[track_caller]
     pub fn set_capacity(&self, capacity: usize) {
         refuse_none(capacity);
         self.state.lock().set_capacity(capacity);
     }
 
-    /// Says that the work on one item that was got is done; for
-    /// [`join`](Self::join).
-    ///
-    /// # Panics
-    ///
-    /// If it is called more often than items were put.
-    #[track_caller]
-    pub fn task_done(&self) {
-        let counted = self.state.lock().task_done();
-        assert!(
-            counted,
-            "task_done was called more often than items were put"
-        );
-    }
-
-    /// How many items were put and are not [done](Self::task_done).
-    #[doc(alias = "unfinished_tasks")]
-    #[must_use]
-    pub fn unfinished(&self) -> usize {
-        self.state.lock().unfinished()
-    }
-
-    /// Waits until all items that were put are [done](Self::task_done); at once
-    /// if none was put.
-    ///
-    /// A kill or a time-out interrupts it. While the caller unwinds it returns
-    /// at once.
+    /// Takes no more items. What is in can be got; then getting fails and
+    /// iteration ends. Putters that wait fail now.
     ///
     /// # Examples
     ///
     /// ```
-    /// use maypole_runtime::queue::Queue;
-    /// use maypole_runtime::spawn;
+    /// use maypole_runtime::queue::{GetError, PutError, Queue};
     ///
-    /// let jobs = Queue::with_items(1..=3);
-    /// let worker = jobs.clone();
-    /// drop(spawn(move || {
-    ///     for job in &worker {
-    ///         assert!(job <= 3);
-    ///         worker.task_done();
-    ///     }
-    /// }));
-    /// jobs.join();
-    /// assert_eq!(jobs.unfinished(), 0);
-    /// # jobs.close();
+    /// let queue = Queue::with_items([1]);
+    /// queue.close();
+    /// assert_eq!(queue.put(2), Err(PutError::Closed(2)));
+    /// assert_eq!(queue.get(), Ok(1));
+    /// assert_eq!(queue.get(), Err(GetError::Closed));
     /// ```
-    pub fn join(&self) {
-        self.join_until(None);
-    }
-
-    /// As [`join`](Self::join), but waits for at most `limit`; true when all are
-    /// done.
-    pub fn join_timeout(&self, limit: Duration) -> bool {
-        self.join_until(deadline_after(limit))
-    }
-
-    fn join_until(&self, deadline: Option<Instant>) -> bool {
-        checkpoint();
-        let ready = |state: &mut State<S>| (state.unfinished() == 0).then_some(());
-        match wait_in(&*self.state, |state| &mut state.joiners, deadline, ready) {
-            Ok(waited) => waited != Waited::TimedOut,
-            Err(_) => self.unfinished() == 0,
-        }
-    }
-
-    /// Takes no more items. What is in can be got; then getting fails and
-    /// iteration ends. Putters that wait fail now.
     #[doc(alias = "shutdown")]
     #[doc(alias = "StopIteration")]
     pub fn close(&self) {
@@ -380,6 +392,17 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
 
     /// As [`close`](Self::close), and drops the items that are in, which count
     /// as done.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::queue::{GetError, Queue};
+    ///
+    /// let queue = Queue::with_items([1, 2]);
+    /// queue.close_now();
+    /// assert_eq!(queue.get(), Err(GetError::Closed));
+    /// assert_eq!(queue.unfinished(), 0);
+    /// ```
     #[doc(alias = "shutdown(immediate=True)")]
     pub fn close_now(&self) {
         let items = {
@@ -391,6 +414,14 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     }
 
     /// Whether it was closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = maypole_runtime::queue::Queue::<u8>::unbounded();
+    /// queue.close();
+    /// assert!(queue.is_closed());
+    /// ```
     #[doc(alias = "is_shutdown")]
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -398,6 +429,23 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     }
 
     /// The items, until the queue is closed. Waits for each.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{queue::Queue, spawn};
+    ///
+    /// let lines = Queue::new(1);
+    /// let theirs = lines.clone();
+    /// let writer = spawn(move || {
+    ///     for line in ["one", "two"] {
+    ///         theirs.put(line).unwrap();
+    ///     }
+    ///     theirs.close();
+    /// });
+    /// assert_eq!(lines.iter().collect::<Vec<_>>(), ["one", "two"]);
+    /// # writer.join();
+    /// ```
     #[must_use]
     pub fn iter(&self) -> Iter<'_, T, S> {
         self.into_iter()

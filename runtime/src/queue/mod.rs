@@ -32,7 +32,9 @@ mod iter;
 #[cfg(all(test, loom))]
 mod models;
 mod order;
+mod peek;
 mod state;
+mod tasks;
 
 pub use base::{BaseQueue, LifoQueue, PriorityQueue, Queue};
 pub use channel::Channel;
