@@ -56,6 +56,12 @@ type SharedError = Arc<dyn Error + Send + Sync>;
 
 impl<T> AsyncResult<T> {
     /// A result that is not set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(!maypole_runtime::AsyncResult::<u8>::new().is_set());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -66,6 +72,15 @@ impl<T> AsyncResult<T> {
     /// # Errors
     ///
     /// The value, if a value or an error was set before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let result = maypole_runtime::AsyncResult::new();
+    /// assert_eq!(result.set("first"), Ok(()));
+    /// assert_eq!(result.set("second"), Err("second"));
+    /// assert_eq!(result.value(), Some(&"first"));
+    /// ```
     #[doc(alias = "set_result")]
     pub fn set(&self, value: T) -> Result<(), T> {
         match self.set_outcome(Ok(value)) {
@@ -111,6 +126,17 @@ impl<T> AsyncResult<T> {
     /// [`AsyncResultError::Failed`] when an error was set;
     /// [`AsyncResultError::Unwinding`] when it is not set and the calling
     /// greenlet unwinds, so that it cannot wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{AsyncResult, spawn};
+    ///
+    /// let page = AsyncResult::new();
+    /// let theirs = page.clone();
+    /// let _detached = spawn(move || theirs.set("<html>".to_owned()));
+    /// assert_eq!(page.get().unwrap(), "<html>");
+    /// ```
     #[doc(alias = "result")]
     pub fn get(&self) -> Result<&T, AsyncResultError> {
         self.get_until(None)
@@ -122,6 +148,17 @@ impl<T> AsyncResult<T> {
     ///
     /// [`AsyncResultError::Failed`] when an error was set;
     /// [`AsyncResultError::NotSet`] when nothing was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{AsyncResult, AsyncResultError};
+    ///
+    /// let result = AsyncResult::new();
+    /// assert!(matches!(result.try_get(), Err(AsyncResultError::NotSet)));
+    /// result.set(1).unwrap();
+    /// assert_eq!(*result.try_get().unwrap(), 1);
+    /// ```
     #[doc(alias = "get_nowait")]
     pub fn try_get(&self) -> Result<&T, AsyncResultError> {
         match self.inner.outcome.get() {
@@ -162,11 +199,29 @@ impl<T> AsyncResult<T> {
     /// cannot wait.
     ///
     /// Suspends only the caller; a kill or time-out interrupts it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let result = maypole_runtime::AsyncResult::<u8>::new();
+    /// result.set_error("no such host");
+    /// assert_eq!(result.wait(), None);
+    /// assert!(result.error().is_some());
+    /// ```
     pub fn wait(&self) -> Option<&T> {
         self.get_until(None).ok()
     }
 
     /// As [`wait`](Self::wait), but for at most `limit`: `None` after it too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let never = maypole_runtime::AsyncResult::<u8>::new();
+    /// assert_eq!(never.wait_timeout(Duration::from_millis(1)), None);
+    /// ```
     #[doc(alias = "wait(timeout)")]
     pub fn wait_timeout(&self, limit: Duration) -> Option<&T> {
         self.get_until(deadline_after(limit)).ok()
@@ -184,6 +239,14 @@ impl<T> AsyncResult<T> {
     }
 
     /// Whether a value or an error is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let result = maypole_runtime::AsyncResult::<u8>::new();
+    /// result.set_error("an error is a result too");
+    /// assert!(result.is_set());
+    /// ```
     #[doc(alias = "ready")]
     #[doc(alias = "done")]
     #[must_use]
@@ -192,6 +255,15 @@ impl<T> AsyncResult<T> {
     }
 
     /// Whether a value is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (good, bad) = (maypole_runtime::AsyncResult::new(), maypole_runtime::AsyncResult::<u8>::new());
+    /// good.set(1).unwrap();
+    /// bad.set_error("no");
+    /// assert!(good.is_successful() && !bad.is_successful());
+    /// ```
     #[doc(alias = "successful")]
     #[must_use]
     pub fn is_successful(&self) -> bool {
@@ -199,12 +271,30 @@ impl<T> AsyncResult<T> {
     }
 
     /// The value, if one is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let result = maypole_runtime::AsyncResult::new();
+    /// assert_eq!(result.value(), None);
+    /// result.set(1).unwrap();
+    /// assert_eq!(result.value(), Some(&1));
+    /// ```
     #[must_use]
     pub fn value(&self) -> Option<&T> {
         self.inner.outcome.get()?.as_ref().ok()
     }
 
     /// The error, if one is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let result = maypole_runtime::AsyncResult::<u8>::new();
+    /// result.set_error(std::io::Error::from(std::io::ErrorKind::NotFound));
+    /// let error = result.error().unwrap();
+    /// assert!(error.is::<std::io::Error>());
+    /// ```
     #[doc(alias = "exception")]
     #[must_use]
     pub fn error(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
@@ -217,6 +307,17 @@ impl<T> AsyncResult<T> {
     /// # Errors
     ///
     /// The result, if there are other clones or no value is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let result = maypole_runtime::AsyncResult::new();
+    /// result.set(String::from("mine")).unwrap();
+    /// let other = result.clone();
+    /// let result = result.try_into_value().unwrap_err(); // there is a clone
+    /// drop(other);
+    /// assert_eq!(result.try_into_value().unwrap(), "mine");
+    /// ```
     pub fn try_into_value(self) -> Result<T, Self> {
         if !self.is_successful() {
             return Err(self);
@@ -332,6 +433,15 @@ pub enum AsyncResultError {
 
 impl AsyncResultError {
     /// The error that was set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let result = maypole_runtime::AsyncResult::<u8>::new();
+    /// result.set_error("no such host");
+    /// let error = result.get().unwrap_err();
+    /// assert_eq!(error.failure().unwrap().to_string(), "no such host");
+    /// ```
     #[must_use]
     pub fn failure(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         match self {

@@ -48,12 +48,34 @@ impl Default for State {
 
 impl Event {
     /// An event that is not set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(!maypole_runtime::Event::new().is_set());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Sets the flag and wakes all who wait. Never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Event, spawn, yield_now};
+    ///
+    /// let event = Event::new();
+    /// let theirs = event.clone();
+    /// let waiter = spawn(move || theirs.wait());
+    /// # while !waiter.is_finished() {
+    /// yield_now(); // it waits
+    /// event.set();
+    /// event.clear(); // it was told all the same
+    /// # }
+    /// assert!(waiter.get().unwrap());
+    /// ```
     pub fn set(&self) {
         let waiters = {
             let mut state = self.state.lock();
@@ -64,11 +86,28 @@ impl Event {
     }
 
     /// Clears the flag.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let event = maypole_runtime::Event::new();
+    /// event.set();
+    /// event.clear();
+    /// assert!(!event.is_set());
+    /// ```
     pub fn clear(&self) {
         self.state.lock().set = false;
     }
 
     /// Whether the flag is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let event = maypole_runtime::Event::new();
+    /// event.set();
+    /// assert!(event.is_set());
+    /// ```
     #[doc(alias = "ready")]
     #[must_use]
     pub fn is_set(&self) -> bool {
@@ -80,6 +119,18 @@ impl Event {
     /// Suspends only the caller; a kill or time-out interrupts it. True when the
     /// flag was set meanwhile; false only while the caller unwinds and so
     /// cannot wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Event, spawn};
+    ///
+    /// let event = Event::new();
+    /// let theirs = event.clone();
+    /// let teller = spawn(move || theirs.set());
+    /// assert!(event.wait());
+    /// # teller.join();
+    /// ```
     pub fn wait(&self) -> bool {
         self.wait_until(None).unwrap_or(false)
     }

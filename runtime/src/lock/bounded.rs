@@ -37,6 +37,14 @@ pub struct BoundedSemaphore {
 
 impl BoundedSemaphore {
     /// A semaphore with `permits` permits, and never more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::BoundedSemaphore;
+    ///
+    /// assert_eq!(BoundedSemaphore::new(3).available(), 3);
+    /// ```
     #[must_use]
     pub fn new(permits: usize) -> Self {
         Self {
@@ -53,12 +61,36 @@ impl BoundedSemaphore {
     ///
     /// [`Unwinding`] when it would have to wait while the calling greenlet
     /// unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{lock::BoundedSemaphore, spawn};
+    ///
+    /// let doors = BoundedSemaphore::new(1);
+    /// doors.acquire()?;
+    /// let waiting = doors.clone();
+    /// let waiter = spawn(move || waiting.acquire());
+    /// doors.release().unwrap(); // one acquires, another releases
+    /// assert_eq!(waiter.get().unwrap(), Ok(()));
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     pub fn acquire(&self) -> Result<(), Unwinding> {
         self.semaphore.acquire()?.forget();
         Ok(())
     }
 
     /// Takes a permit if there is one now; true if it did. Never suspends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::BoundedSemaphore;
+    ///
+    /// let doors = BoundedSemaphore::new(1);
+    /// assert!(doors.try_acquire());
+    /// assert!(!doors.try_acquire());
+    /// ```
     #[doc(alias = "acquire(blocking=False)")]
     #[must_use]
     pub fn try_acquire(&self) -> bool {
@@ -69,6 +101,16 @@ impl BoundedSemaphore {
     /// Takes a permit, waiting for at most `limit`; true if it did.
     ///
     /// False too when it would have to wait while the calling greenlet unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::lock::BoundedSemaphore;
+    ///
+    /// let doors = BoundedSemaphore::new(0);
+    /// assert!(!doors.acquire_timeout(Duration::from_millis(1)));
+    /// ```
     #[must_use]
     pub fn acquire_timeout(&self, limit: Duration) -> bool {
         let permit = self.semaphore.acquire_timeout(limit);
@@ -81,6 +123,18 @@ impl BoundedSemaphore {
     /// # Errors
     ///
     /// If all permits are there already. Nothing changes then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::BoundedSemaphore;
+    ///
+    /// let doors = BoundedSemaphore::new(2);
+    /// doors.acquire()?;
+    /// assert!(doors.release().is_ok());
+    /// assert!(doors.release().is_err()); // both are there
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     pub fn release(&self) -> Result<(), OverRelease> {
         if self.semaphore.release_up_to(self.bound) {
             Ok(())
@@ -90,6 +144,17 @@ impl BoundedSemaphore {
     }
 
     /// How many permits could be taken now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::BoundedSemaphore;
+    ///
+    /// let doors = BoundedSemaphore::new(2);
+    /// doors.acquire()?;
+    /// assert_eq!(doors.available(), 1);
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[doc(alias = "counter")]
     #[must_use]
     pub fn available(&self) -> usize {
@@ -97,6 +162,17 @@ impl BoundedSemaphore {
     }
 
     /// Whether no permit could be taken now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::BoundedSemaphore;
+    ///
+    /// let doors = BoundedSemaphore::new(1);
+    /// doors.acquire()?;
+    /// assert!(doors.is_locked());
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[doc(alias = "locked")]
     #[must_use]
     pub fn is_locked(&self) -> bool {
@@ -104,11 +180,31 @@ impl BoundedSemaphore {
     }
 
     /// Waits until a permit is free, without taking it; see [`Semaphore::wait`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::BoundedSemaphore;
+    ///
+    /// let doors = BoundedSemaphore::new(1);
+    /// assert_eq!(doors.wait(), 1);
+    /// assert_eq!(doors.available(), 1); // none was taken
+    /// ```
     pub fn wait(&self) -> usize {
         self.semaphore.wait()
     }
 
     /// As [`wait`](Self::wait), but for at most `limit`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::lock::BoundedSemaphore;
+    ///
+    /// let doors = BoundedSemaphore::new(0);
+    /// assert_eq!(doors.wait_timeout(Duration::from_millis(1)), 0);
+    /// ```
     #[doc(alias = "wait(timeout)")]
     pub fn wait_timeout(&self, limit: Duration) -> usize {
         self.semaphore.wait_timeout(limit)

@@ -51,6 +51,15 @@ pub struct Condition {
 
 impl Condition {
     /// A condition that nobody waits for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::Condition;
+    ///
+    /// static CHANGED: Condition = Condition::new();
+    /// CHANGED.notify_all(); // nobody waits: nothing happens
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -68,6 +77,28 @@ impl Condition {
     ///
     /// [`Unwinding`] when the calling greenlet unwinds and so cannot wait; the
     /// mutex is then unlocked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::{Condition, Mutex};
+    /// use maypole_runtime::spawn;
+    ///
+    /// static READY: Mutex<bool> = Mutex::new(false);
+    /// static CHANGED: Condition = Condition::new();
+    ///
+    /// let teller = spawn(|| {
+    ///     *READY.lock().unwrap() = true;
+    ///     CHANGED.notify_one();
+    /// });
+    /// let mut ready = READY.lock()?;
+    /// while !*ready {
+    ///     ready = CHANGED.wait(ready)?; // not locked meanwhile
+    /// }
+    /// # drop(ready);
+    /// # teller.join();
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     pub fn wait<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -81,6 +112,19 @@ impl Condition {
     /// # Errors
     ///
     /// As [`wait`](Self::wait).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::lock::{Condition, Mutex};
+    ///
+    /// let (value, changed) = (Mutex::new(1), Condition::new());
+    /// let (guard, told) = changed.wait_timeout(value.lock()?, Duration::from_millis(1))?;
+    /// assert!(!told);
+    /// assert_eq!(*guard, 1); // locked again
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[doc(alias = "wait(timeout)")]
     pub fn wait_timeout<'a, T: ?Sized>(
         &self,
@@ -96,6 +140,8 @@ impl Condition {
     /// # Errors
     ///
     /// As [`wait`](Self::wait).
+    ///
+    /// See the example of [`Condition`].
     #[doc(alias = "wait_for")]
     pub fn wait_while<'a, T: ?Sized>(
         &self,
@@ -166,12 +212,32 @@ impl Condition {
 
     /// Notifies the one who has waited longest, if anybody waits. Never
     /// suspends. Call it with the mutex locked or not.
+    ///
+    /// See the example of [`Condition`].
     #[doc(alias = "notify")]
     pub fn notify_one(&self) {
         self.waiters.lock().wake_one();
     }
 
     /// Notifies all who wait now. Never suspends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::{Condition, Mutex};
+    /// use maypole_runtime::{join_all, spawn};
+    ///
+    /// static OPEN: Mutex<bool> = Mutex::new(false);
+    /// static CHANGED: Condition = Condition::new();
+    ///
+    /// let guests = [0, 1].map(|_| {
+    ///     spawn(|| drop(CHANGED.wait_while(OPEN.lock().unwrap(), |open| !*open)))
+    /// });
+    /// *OPEN.lock()? = true;
+    /// CHANGED.notify_all();
+    /// assert_eq!(join_all(guests).len(), 2);
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     pub fn notify_all(&self) {
         let waiters = self.waiters.lock().take_all();
         waiters.wake();

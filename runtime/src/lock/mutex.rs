@@ -38,6 +38,16 @@ pub struct Mutex<T: ?Sized> {
 
 impl<T> Mutex<T> {
     /// A mutex that holds `value` and is not locked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::Mutex;
+    ///
+    /// static COUNT: Mutex<u32> = Mutex::new(0);
+    /// *COUNT.lock()? += 1;
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[must_use]
     pub const fn new(value: T) -> Self {
         Self {
@@ -47,6 +57,13 @@ impl<T> Mutex<T> {
     }
 
     /// The value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mutex = maypole_runtime::lock::Mutex::new("mine");
+    /// assert_eq!(mutex.into_inner(), "mine");
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
         self.value.into_inner()
@@ -63,6 +80,24 @@ impl<T: ?Sized> Mutex<T> {
     /// [`Unwinding`] when it is locked and the calling greenlet unwinds, so that
     /// it cannot wait. In code that is not run by destructors there is no other,
     /// and `lock().unwrap()` is as good as with std's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{lock::Mutex, spawn, yield_now};
+    ///
+    /// static BALANCE: Mutex<i32> = Mutex::new(10);
+    /// let other = spawn(|| *BALANCE.lock().unwrap() -= 1);
+    /// {
+    ///     let mut balance = BALANCE.lock()?;
+    ///     let before = *balance;
+    ///     yield_now(); // the other waits for its turn
+    ///     *balance = before - 1;
+    /// }
+    /// other.join();
+    /// assert_eq!(*BALANCE.lock()?, 8);
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[doc(alias = "acquire")]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>, Unwinding> {
         // Without a deadline it ends with the lock or an error.
@@ -71,6 +106,17 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Locks it if it is free and nobody waits for it. Never suspends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::Mutex;
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.try_lock();
+    /// assert!(guard.is_some());
+    /// assert!(mutex.try_lock().is_none());
+    /// ```
     #[must_use]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.raw.try_lock().then(|| self.guard())
@@ -80,6 +126,19 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// `None` when the time has passed, and when it is locked and the calling
     /// greenlet unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::lock::Mutex;
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock()?;
+    /// assert!(mutex.lock_timeout(Duration::from_millis(1)).is_none());
+    /// # drop(guard);
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[must_use]
     pub fn lock_timeout(&self, limit: Duration) -> Option<MutexGuard<'_, T>> {
         self.lock_until(deadline_after(limit)).unwrap_or(None)
@@ -100,6 +159,17 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Whether somebody has it locked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mutex = maypole_runtime::lock::Mutex::new(1);
+    /// let guard = mutex.lock()?;
+    /// assert!(mutex.is_locked());
+    /// drop(guard);
+    /// assert!(!mutex.is_locked());
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[doc(alias = "locked")]
     #[must_use]
     pub fn is_locked(&self) -> bool {
@@ -107,6 +177,14 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// The value, without locking: whoever has a `&mut` is alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut mutex = maypole_runtime::lock::Mutex::new(1);
+    /// *mutex.get_mut() = 2;
+    /// assert_eq!(mutex.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }

@@ -46,6 +46,15 @@ pub struct ReentrantLock<T: ?Sized> {
 
 impl<T> ReentrantLock<T> {
     /// A lock that holds `value` and is not locked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::ReentrantLock;
+    ///
+    /// let lock = ReentrantLock::new("shared");
+    /// assert!(!lock.is_locked());
+    /// ```
     #[must_use]
     pub const fn new(value: T) -> Self {
         Self {
@@ -57,6 +66,13 @@ impl<T> ReentrantLock<T> {
     }
 
     /// The value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = maypole_runtime::lock::ReentrantLock::new("mine");
+    /// assert_eq!(lock.into_inner(), "mine");
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
         self.value.into_inner()
@@ -72,6 +88,22 @@ impl<T: ?Sized> ReentrantLock<T> {
     ///
     /// [`Unwinding`] when another has it locked and the calling greenlet
     /// unwinds, so that it cannot wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::ReentrantLock;
+    ///
+    /// static LOG: ReentrantLock<()> = ReentrantLock::new(());
+    ///
+    /// fn line() -> bool {
+    ///     LOG.lock().is_ok() // the caller may have it already
+    /// }
+    ///
+    /// let _all = LOG.lock()?;
+    /// assert!(line() && line());
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[doc(alias = "acquire")]
     pub fn lock(&self) -> Result<ReentrantLockGuard<'_, T>, Unwinding> {
         loop {
@@ -84,6 +116,18 @@ impl<T: ?Sized> ReentrantLock<T> {
 
     /// Locks it if it is free and nobody waits for it, or if the caller has it
     /// already. Never suspends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{lock::ReentrantLock, spawn};
+    ///
+    /// static LOCK: ReentrantLock<u32> = ReentrantLock::new(0);
+    /// let _mine = LOCK.lock()?;
+    /// assert!(LOCK.try_lock().is_some()); // once more
+    /// assert!(spawn(|| LOCK.try_lock().is_none()).get().unwrap());
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[must_use]
     pub fn try_lock(&self) -> Option<ReentrantLockGuard<'_, T>> {
         let me = me();
@@ -94,6 +138,19 @@ impl<T: ?Sized> ReentrantLock<T> {
     ///
     /// `None` when the time has passed, and when another has it locked and the
     /// calling greenlet unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{lock::ReentrantLock, spawn};
+    ///
+    /// static LOCK: ReentrantLock<u32> = ReentrantLock::new(0);
+    /// let _mine = LOCK.lock()?;
+    /// let other = spawn(|| LOCK.lock_timeout(Duration::from_millis(1)).is_none());
+    /// assert!(other.get().unwrap());
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[must_use]
     pub fn lock_timeout(&self, limit: Duration) -> Option<ReentrantLockGuard<'_, T>> {
         self.lock_until(deadline_after(limit)).unwrap_or(None)
@@ -112,6 +169,8 @@ impl<T: ?Sized> ReentrantLock<T> {
     }
 
     /// Whether somebody has it locked.
+    ///
+    /// See the example of [`ReentrantLock`].
     #[doc(alias = "locked")]
     #[must_use]
     pub fn is_locked(&self) -> bool {
@@ -119,6 +178,18 @@ impl<T: ?Sized> ReentrantLock<T> {
     }
 
     /// Whether the caller has it locked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{lock::ReentrantLock, spawn};
+    ///
+    /// static LOCK: ReentrantLock<u32> = ReentrantLock::new(0);
+    /// let _mine = LOCK.lock()?;
+    /// assert!(LOCK.is_mine());
+    /// assert!(!spawn(|| LOCK.is_mine()).get().unwrap());
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[doc(alias = "_is_owned")]
     #[must_use]
     pub fn is_mine(&self) -> bool {
@@ -126,6 +197,14 @@ impl<T: ?Sized> ReentrantLock<T> {
     }
 
     /// The value, without locking: whoever has a `&mut` is alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut lock = maypole_runtime::lock::ReentrantLock::new(1);
+    /// *lock.get_mut() = 2;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }

@@ -40,6 +40,16 @@ pub struct RwLock<T: ?Sized> {
 
 impl<T> RwLock<T> {
     /// A lock that holds `value` and is not locked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::lock::RwLock;
+    ///
+    /// static NAME: RwLock<&str> = RwLock::new("maypole");
+    /// assert_eq!(*NAME.read()?, "maypole");
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[must_use]
     pub const fn new(value: T) -> Self {
         Self {
@@ -49,6 +59,13 @@ impl<T> RwLock<T> {
     }
 
     /// The value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = maypole_runtime::lock::RwLock::new("mine");
+    /// assert_eq!(lock.into_inner(), "mine");
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
         self.value.into_inner()
@@ -64,6 +81,15 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// [`Unwinding`] when it would have to wait while the calling greenlet
     /// unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = maypole_runtime::lock::RwLock::new(1);
+    /// let (one, other) = (lock.read()?, lock.read()?);
+    /// assert_eq!(*one, *other);
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     pub fn read(&self) -> Result<RwLockReadGuard<'_, T>, Unwinding> {
         // Without a deadline it ends with the lock or an error.
         while !self.raw.read(None)? {}
@@ -71,6 +97,17 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Locks it to read if nobody writes or waits to write. Never suspends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = maypole_runtime::lock::RwLock::new(1);
+    /// let writes = lock.write()?;
+    /// assert!(lock.try_read().is_none());
+    /// drop(writes);
+    /// assert!(lock.try_read().is_some());
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[must_use]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
         self.raw.try_read().then(|| self.read_guard())
@@ -80,6 +117,19 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// `None` when the time has passed, and when it would have to wait while the
     /// calling greenlet unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::lock::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let writes = lock.write()?;
+    /// assert!(lock.read_timeout(Duration::from_millis(1)).is_none());
+    /// # drop(writes);
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[must_use]
     pub fn read_timeout(&self, limit: Duration) -> Option<RwLockReadGuard<'_, T>> {
         let read = self.raw.read(deadline_after(limit)).unwrap_or(false);
@@ -94,6 +144,15 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// [`Unwinding`] when it would have to wait while the calling greenlet
     /// unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = maypole_runtime::lock::RwLock::new(1);
+    /// *lock.write()? += 1;
+    /// assert_eq!(*lock.read()?, 2);
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     pub fn write(&self) -> Result<RwLockWriteGuard<'_, T>, Unwinding> {
         // Without a deadline it ends with the lock or an error.
         while !self.raw.write(None)? {}
@@ -101,6 +160,17 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Locks it to write if nobody has it. Never suspends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = maypole_runtime::lock::RwLock::new(1);
+    /// let reads = lock.read()?;
+    /// assert!(lock.try_write().is_none());
+    /// drop(reads);
+    /// assert!(lock.try_write().is_some());
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[must_use]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
         self.raw.try_write().then(|| self.write_guard())
@@ -110,6 +180,19 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// `None` when the time has passed, and when it would have to wait while the
     /// calling greenlet unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::lock::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reads = lock.read()?;
+    /// assert!(lock.write_timeout(Duration::from_millis(1)).is_none());
+    /// # drop(reads);
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     #[must_use]
     pub fn write_timeout(&self, limit: Duration) -> Option<RwLockWriteGuard<'_, T>> {
         let written = self.raw.write(deadline_after(limit)).unwrap_or(false);
@@ -117,6 +200,14 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// The value, without locking: whoever has a `&mut` is alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut lock = maypole_runtime::lock::RwLock::new(1);
+    /// *lock.get_mut() = 2;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }

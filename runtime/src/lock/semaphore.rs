@@ -46,6 +46,12 @@ struct State {
 
 impl Semaphore {
     /// A semaphore with `permits` permits. With none it never lets anyone in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(maypole_runtime::Semaphore::new(3).available(), 3);
+    /// ```
     #[must_use]
     pub fn new(permits: usize) -> Self {
         Self {
@@ -65,6 +71,23 @@ impl Semaphore {
     ///
     /// [`Unwinding`] when it would have to wait while the calling greenlet
     /// unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Semaphore, join_all, spawn, yield_now};
+    ///
+    /// let two_at_once = Semaphore::new(2);
+    /// let workers = (0..5).map(|_| {
+    ///     let theirs = two_at_once.clone();
+    ///     spawn(move || {
+    ///         let _permit = theirs.acquire().unwrap();
+    ///         yield_now(); // at most two of them are here
+    ///     })
+    /// });
+    /// join_all(workers);
+    /// assert_eq!(two_at_once.available(), 2);
+    /// ```
     pub fn acquire(&self) -> Result<Permit, Unwinding> {
         loop {
             // Without a deadline it ends with a permit or an error.
@@ -76,6 +99,15 @@ impl Semaphore {
 
     /// Takes a permit if there is one now. Never blocks, and never overtakes
     /// those who wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let semaphore = maypole_runtime::Semaphore::new(1);
+    /// let permit = semaphore.try_acquire();
+    /// assert!(permit.is_some());
+    /// assert!(semaphore.try_acquire().is_none());
+    /// ```
     #[doc(alias = "acquire(blocking=False)")]
     #[must_use]
     pub fn try_acquire(&self) -> Option<Permit> {
@@ -88,12 +120,29 @@ impl Semaphore {
     ///
     /// `None` when the time has passed, or when it would have to wait while the
     /// calling greenlet unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let semaphore = maypole_runtime::Semaphore::new(0);
+    /// assert!(semaphore.acquire_timeout(Duration::from_millis(1)).is_none());
+    /// ```
     #[must_use]
     pub fn acquire_timeout(&self, limit: Duration) -> Option<Permit> {
         self.acquire_until(deadline_after(limit)).unwrap_or(None)
     }
 
     /// How many permits could be taken now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let semaphore = maypole_runtime::Semaphore::new(3);
+    /// let _permit = semaphore.try_acquire();
+    /// assert_eq!(semaphore.available(), 2);
+    /// ```
     #[doc(alias = "counter")]
     #[must_use]
     pub fn available(&self) -> usize {
@@ -101,6 +150,16 @@ impl Semaphore {
     }
 
     /// Whether no permit could be taken now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let semaphore = maypole_runtime::Semaphore::new(1);
+    /// let permit = semaphore.try_acquire();
+    /// assert!(semaphore.is_locked());
+    /// drop(permit);
+    /// assert!(!semaphore.is_locked());
+    /// ```
     #[doc(alias = "locked")]
     #[must_use]
     pub fn is_locked(&self) -> bool {
@@ -130,6 +189,15 @@ impl Semaphore {
     }
 
     /// As [`wait`](Self::wait), but for at most `limit`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let semaphore = maypole_runtime::Semaphore::new(0);
+    /// assert_eq!(semaphore.wait_timeout(Duration::from_millis(1)), 0);
+    /// ```
     #[doc(alias = "wait(timeout)")]
     pub fn wait_timeout(&self, limit: Duration) -> usize {
         self.look_until(deadline_after(limit))
@@ -162,6 +230,14 @@ impl Semaphore {
     }
 
     /// Adds so many permits, beyond those that it began with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let semaphore = maypole_runtime::Semaphore::new(0);
+    /// semaphore.add_permits(2);
+    /// assert_eq!(semaphore.available(), 2);
+    /// ```
     #[doc(alias = "release")]
     pub fn add_permits(&self, more: usize) {
         for _ in 0..more {
@@ -239,6 +315,17 @@ pub struct Permit {
 impl Permit {
     /// Keeps the permit for good: the semaphore has one less.
     /// [`Semaphore::add_permits`] brings one back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let semaphore = maypole_runtime::Semaphore::new(2);
+    /// semaphore.acquire()?.forget();
+    /// assert_eq!(semaphore.available(), 1);
+    /// semaphore.add_permits(1);
+    /// assert_eq!(semaphore.available(), 2);
+    /// # Ok::<(), maypole_runtime::Unwinding>(())
+    /// ```
     pub fn forget(self) {
         // Its semaphore is let go, without a release.
         let mut this = self;

@@ -53,6 +53,8 @@ struct Offer<T> {
 
 impl<T> Channel<T> {
     /// A channel.
+    ///
+    /// See the example of [`Channel`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -67,6 +69,8 @@ impl<T> Channel<T> {
     ///
     /// If the channel is closed, or the greenlet would have to wait while it
     /// unwinds. The item is in the error.
+    ///
+    /// See the example of [`Channel`].
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
         self.put_until(item, None)
     }
@@ -76,6 +80,15 @@ impl<T> Channel<T> {
     /// # Errors
     ///
     /// If nobody waits, or the channel is closed. The item is in the error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::queue::{Channel, PutError};
+    ///
+    /// let channel = Channel::new();
+    /// assert_eq!(channel.try_put(1), Err(PutError::Full(1))); // nobody waits
+    /// ```
     #[doc(alias = "put_nowait")]
     pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
         self.state.lock().put_now(item)
@@ -86,6 +99,17 @@ impl<T> Channel<T> {
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`PutError::Full`] after the limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::queue::Channel;
+    ///
+    /// let channel = Channel::new();
+    /// let error = channel.put_timeout("mine", Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(error.into_item(), "mine");
+    /// ```
     pub fn put_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
         self.put_until(item, deadline_after(limit))
     }
@@ -131,6 +155,8 @@ impl<T> Channel<T> {
     /// # Errors
     ///
     /// [`GetError::Closed`], and [`GetError::Unwinding`].
+    ///
+    /// See the example of [`Channel`].
     pub fn get(&self) -> Result<T, GetError> {
         self.get_until(None)
     }
@@ -140,6 +166,14 @@ impl<T> Channel<T> {
     /// # Errors
     ///
     /// [`GetError::Empty`] and [`GetError::Closed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::queue::{Channel, GetError};
+    ///
+    /// assert_eq!(Channel::<u8>::new().try_get(), Err(GetError::Empty));
+    /// ```
     #[doc(alias = "get_nowait")]
     pub fn try_get(&self) -> Result<T, GetError> {
         self.state.lock().get_now()
@@ -150,6 +184,16 @@ impl<T> Channel<T> {
     /// # Errors
     ///
     /// As [`get`](Self::get), and [`GetError::Empty`] after the limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::queue::{Channel, GetError};
+    ///
+    /// let never = Channel::<u8>::new();
+    /// assert_eq!(never.get_timeout(Duration::from_millis(1)), Err(GetError::Empty));
+    /// ```
     pub fn get_timeout(&self, limit: Duration) -> Result<T, GetError> {
         self.get_until(deadline_after(limit))
     }
@@ -176,6 +220,23 @@ impl<T> Channel<T> {
     }
 
     /// Putters that wait less getters that wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{queue::Channel, spawn, yield_now};
+    ///
+    /// let channel = Channel::new();
+    /// assert_eq!(channel.balance(), 0);
+    /// let theirs = channel.clone();
+    /// let putter = spawn(move || theirs.put(1));
+    /// while channel.balance() == 0 {
+    ///     yield_now();
+    /// }
+    /// assert_eq!(channel.balance(), 1); // one putter waits
+    /// # channel.get().unwrap();
+    /// # putter.join();
+    /// ```
     #[must_use]
     pub fn balance(&self) -> isize {
         let state = self.state.lock();
@@ -183,17 +244,52 @@ impl<T> Channel<T> {
     }
 
     /// Takes no more items. All who wait fail, and so will all who come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::queue::{Channel, GetError, PutError};
+    ///
+    /// let channel = Channel::new();
+    /// channel.close();
+    /// assert_eq!(channel.put(1), Err(PutError::Closed(1)));
+    /// assert_eq!(channel.get(), Err(GetError::Closed));
+    /// ```
     pub fn close(&self) {
         self.state.lock().close();
     }
 
     /// Whether it was closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let channel = maypole_runtime::queue::Channel::<u8>::new();
+    /// channel.close();
+    /// assert!(channel.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state.lock().closed
     }
 
     /// The items, until the channel is closed. Waits for each.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{queue::Channel, spawn};
+    ///
+    /// let channel = Channel::new();
+    /// let theirs = channel.clone();
+    /// let putter = spawn(move || {
+    ///     theirs.put(1).unwrap();
+    ///     theirs.put(2).unwrap();
+    ///     theirs.close();
+    /// });
+    /// assert_eq!(channel.iter().sum::<i32>(), 3);
+    /// # putter.join();
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         std::iter::from_fn(|| self.get().ok())
     }

@@ -33,6 +33,14 @@ pub enum PutError<T> {
 
 impl<T> PutError<T> {
     /// The item that was not put.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = maypole_runtime::queue::Queue::new(1);
+    /// queue.put("a").unwrap();
+    /// assert_eq!(queue.try_put("b").unwrap_err().into_item(), "b");
+    /// ```
     pub fn into_item(self) -> T {
         match self {
             Self::Full(item) | Self::Closed(item) | Self::Unwinding(item) => item,
@@ -40,12 +48,28 @@ impl<T> PutError<T> {
     }
 
     /// Whether there was no room.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = maypole_runtime::queue::Queue::new(1);
+    /// queue.put("a").unwrap();
+    /// assert!(queue.try_put("b").unwrap_err().is_full());
+    /// ```
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Full(_))
     }
 
     /// Whether the queue is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = maypole_runtime::queue::Queue::new(1);
+    /// queue.close();
+    /// assert!(queue.put("a").unwrap_err().is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Closed(_))

@@ -19,6 +19,15 @@ static POOL: OnceLock<ThreadPool> = OnceLock::new();
 
 /// The pool that name resolution and [`run`] use: up to 10 threads, made on
 /// demand, which end after five idle seconds.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::threadpool::default_pool;
+///
+/// let squares = default_pool().map(1..=3, |n| n * n);
+/// assert_eq!(squares, [1, 4, 9]);
+/// ```
 #[doc(alias = "hub.threadpool")]
 pub fn default_pool() -> &'static ThreadPool {
     POOL.get_or_init(|| ThreadPool::new(SIZE.load(Ordering::Relaxed)))
@@ -80,6 +89,17 @@ where
 /// # Errors
 ///
 /// `InvalidInput` for 0, `AlreadyExists` when the pool is in use.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::threadpool::{default_pool, set_default_size};
+///
+/// set_default_size(2)?;
+/// assert_eq!(default_pool().size(), 2);
+/// assert!(set_default_size(4).is_err()); // it is in use
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn set_default_size(threads: usize) -> io::Result<()> {
     if threads == 0 {
         return Err(io::Error::new(

@@ -82,6 +82,13 @@ impl ThreadPool {
     /// # Panics
     ///
     /// If `size` is 0: it would never run anything.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::threadpool::ThreadPool::new(4);
+    /// assert_eq!((pool.size(), pool.threads()), (4, 0));
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn new(size: usize) -> Self {
@@ -94,6 +101,8 @@ impl ThreadPool {
     /// # Panics
     ///
     /// If `size` is 0.
+    ///
+    /// See the example of [`ThreadPool`].
     #[doc(alias = "idle_task_timeout")]
     #[must_use]
     #[track_caller]
@@ -130,6 +139,8 @@ impl ThreadPool {
     /// If the system gives no thread and none is there; see
     /// [`try_spawn`](Self::try_spawn). If the pool was [killed](Self::kill) the
     /// task ends at once.
+    ///
+    /// See the example of [`ThreadPool`].
     #[track_caller]
     pub fn spawn<T, F>(&self, body: F) -> Task<T>
     where
@@ -150,6 +161,21 @@ impl ThreadPool {
     ///
     /// `WouldBlock` when as many jobs are out as there may be threads, and
     /// what the system says when it gives no thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use maypole_runtime::threadpool::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// let (stop, stopped) = mpsc::channel::<()>();
+    /// let first = pool.try_spawn(move || stopped.recv())?;
+    /// assert!(pool.try_spawn(|| ()).is_err()); // the one thread is busy
+    /// drop(stop);
+    /// first.join();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_spawn<T, F>(&self, body: F) -> io::Result<Task<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -167,6 +193,8 @@ impl ThreadPool {
     ///
     /// `TimedOut` after the limit, and what the system says when it gives no
     /// thread.
+    ///
+    /// See the example of [`try_spawn`](Self::try_spawn).
     pub fn spawn_timeout<T, F>(&self, limit: Duration, body: F) -> io::Result<Task<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -188,6 +216,13 @@ impl ThreadPool {
     ///
     /// When `body` does, with its panic; when the pool was killed; and while the
     /// calling greenlet unwinds, if it would have to wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::threadpool::ThreadPool::new(1);
+    /// assert_eq!(pool.apply(|| 6 * 7), 42);
+    /// ```
     pub fn apply<T, F>(&self, body: F) -> T
     where
         F: FnOnce() -> T + Send + 'static,
@@ -205,6 +240,14 @@ impl ThreadPool {
 
     /// Runs `body` on a thread of the pool, and does not wait, for its turn
     /// neither: a new greenlet does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::threadpool::ThreadPool::new(1);
+    /// let answer = pool.apply_async(|| 6 * 7);
+    /// assert_eq!(answer.get().unwrap(), 42);
+    /// ```
     pub fn apply_async<T, F>(&self, body: F) -> Greenlet<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -217,12 +260,22 @@ impl ThreadPool {
     mapping_methods!("on threads of the pool");
 
     /// How many threads there are now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::threadpool::ThreadPool::new(4);
+    /// pool.apply(|| ());
+    /// assert_eq!(pool.threads(), 1); // made on demand
+    /// ```
     #[must_use]
     pub fn threads(&self) -> usize {
         self.shared().state.lock().threads
     }
 
     /// How many threads there are at most.
+    ///
+    /// See the example of [`set_size`](Self::set_size).
     #[doc(alias = "maxsize")]
     #[must_use]
     pub fn size(&self) -> usize {
@@ -235,6 +288,14 @@ impl ThreadPool {
     /// # Panics
     ///
     /// If `size` is 0; see [`kill`](Self::kill).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::threadpool::ThreadPool::new(4);
+    /// pool.set_size(1);
+    /// assert_eq!(pool.size(), 1);
+    /// ```
     #[doc(alias = "adjust")]
     #[track_caller]
     pub fn set_size(&self, size: usize) {
@@ -247,12 +308,16 @@ impl ThreadPool {
     }
 
     /// How many jobs wait or run.
+    ///
+    /// See the example of [`join`](Self::join).
     #[must_use]
     pub fn len(&self) -> usize {
         self.shared().state.lock().out
     }
 
     /// Whether no job waits or runs.
+    ///
+    /// See the example of [`join`](Self::join).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -260,11 +325,23 @@ impl ThreadPool {
 
     /// Waits until no job waits or runs. Suspends only the caller; a kill or a
     /// time-out interrupts it. Returns at once while the caller unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::threadpool::ThreadPool::new(1);
+    /// let job = pool.spawn(|| ());
+    /// pool.join();
+    /// assert!(pool.is_empty() && pool.len() == 0);
+    /// # drop(job);
+    /// ```
     pub fn join(&self) {
         self.join_until(None);
     }
 
     /// As [`join`](Self::join), for at most `limit`; true when none is left.
+    ///
+    /// See the example of [`join`](Self::join).
     pub fn join_timeout(&self, limit: Duration) -> bool {
         self.join_until(deadline_after(limit))
     }
@@ -272,6 +349,14 @@ impl ThreadPool {
     /// Ends the pool: jobs that no thread has begun are dropped, and so is what
     /// is spawned from now on; their tasks are errors. What runs runs on, and is
     /// not waited for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::threadpool::ThreadPool::new(1);
+    /// pool.kill();
+    /// assert!(pool.spawn(|| ()).get().is_err());
+    /// ```
     #[doc(alias = "shutdown")]
     pub fn kill(&self) {
         self.shared().end(true);

@@ -48,6 +48,15 @@ impl<T> Task<T> {
     ///
     /// If the job panicked, or its pool was ended before it began; and while the
     /// calling greenlet unwinds, if it would have to wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::threadpool::ThreadPool;
+    ///
+    /// let task = ThreadPool::new(1).spawn(|| 6 * 7);
+    /// assert_eq!(task.get().unwrap(), 42);
+    /// ```
     #[doc(alias = "AsyncResult.get")]
     pub fn get(self) -> Result<T, TaskError> {
         self.state.ended.wait();
@@ -62,17 +71,38 @@ impl<T> Task<T> {
     }
 
     /// Waits until the job has ended, in whatever way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let task = maypole_runtime::threadpool::ThreadPool::new(1).spawn(|| ());
+    /// task.join();
+    /// assert!(task.is_finished());
+    /// ```
     pub fn join(&self) {
         self.state.ended.wait();
     }
 
     /// Waits until the job has ended or `limit` has passed; true when it has
     /// ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::threadpool::ThreadPool;
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// let slow = pool.spawn(|| std::thread::sleep(Duration::from_millis(50)));
+    /// assert!(!slow.join_timeout(Duration::from_millis(1)));
+    /// ```
     pub fn join_timeout(&self, limit: Duration) -> bool {
         self.state.ended.wait_timeout(limit)
     }
 
     /// Whether the job has ended.
+    ///
+    /// See the example of [`join`](Self::join).
     #[doc(alias = "ready")]
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -121,12 +151,29 @@ enum Reason {
 
 impl TaskError {
     /// The job panicked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::threadpool::ThreadPool::new(1);
+    /// let error = pool.spawn(|| panic!("no")).get().unwrap_err();
+    /// assert!(error.is_panic());
+    /// ```
     #[must_use]
     pub fn is_panic(&self) -> bool {
         matches!(self.0, Reason::Panicked(_))
     }
 
     /// The job never ran: its pool was ended first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::threadpool::ThreadPool::new(1);
+    /// pool.kill();
+    /// let error = pool.spawn(|| ()).get().unwrap_err();
+    /// assert!(error.is_dropped());
+    /// ```
     #[must_use]
     pub fn is_dropped(&self) -> bool {
         matches!(self.0, Reason::Dropped)
@@ -137,6 +184,15 @@ impl TaskError {
     /// # Errors
     ///
     /// The error itself if the job did not panic.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::threadpool::ThreadPool::new(1);
+    /// let error = pool.spawn(|| panic!("no")).get().unwrap_err();
+    /// let payload = error.into_panic().unwrap();
+    /// assert_eq!(payload.downcast_ref(), Some(&"no"));
+    /// ```
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.0 {
             Reason::Panicked(payload) => Ok(payload.into_inner()),
