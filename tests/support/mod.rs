@@ -24,7 +24,7 @@ mod tls;
 
 use std::env;
 use std::io::{self, Write};
-use std::process;
+use std::process::{self, Command};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Once};
@@ -37,8 +37,7 @@ pub(crate) use logging::{Record, capture_log, logged};
 pub(crate) use response::Response;
 #[cfg(feature = "tls")]
 pub(crate) use tls::{
-    TlsClient, has_command, has_openssl, openssl_tells, read_testdata, testdata, tls_config,
-    tls_config_with,
+    TlsClient, has_openssl, openssl_tells, read_testdata, testdata, tls_config, tls_config_with,
 };
 
 /// How long anything that must happen may take to happen.
@@ -131,6 +130,16 @@ impl Drop for CountOnDrop {
     fn drop(&mut self) {
         self.0.add();
     }
+}
+
+/// Whether there is such a command here.
+pub(crate) fn has_command(name: &str, version: &str) -> bool {
+    let output = Command::new(name).arg(version).output();
+    let there = output.is_ok_and(|output| output.status.success());
+    if !there {
+        println!("skipped: there is no `{name}` command");
+    }
+    there
 }
 
 /// Bytes without a pattern that a shift by a few would leave intact.

@@ -10,6 +10,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use maypole::server::{TlsConfig, TlsConfigBuilder};
 
+use super::has_command;
+
 /// A file of the throw-away identities.
 pub(crate) fn testdata(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -28,16 +30,6 @@ pub(crate) fn tls_config_with(options: &TlsConfigBuilder) -> TlsConfig {
 
 pub(crate) fn tls_config() -> TlsConfig {
     tls_config_with(&TlsConfig::builder())
-}
-
-/// Whether there is such a command here.
-pub(crate) fn has_command(name: &str, version: &str) -> bool {
-    let output = Command::new(name).arg(version).output();
-    let there = output.is_ok_and(|output| output.status.success());
-    if !there {
-        println!("skipped: there is no `{name}` command");
-    }
-    there
 }
 
 pub(crate) fn has_openssl() -> bool {
