@@ -63,7 +63,7 @@ use self::native as imp;
 pub(crate) use alarms::AlarmKey;
 pub(crate) use current::{with_current, with_own};
 pub(crate) use imp::{cancel_alarm, set_alarm, tick, yield_now};
-pub(crate) use inherited::duplicate_inherited;
+pub(crate) use inherited::{duplicate_inherited, pass, take_passed};
 pub(crate) use parker::Parker;
 pub(crate) use pulse::{Pulse, Watch, own_beat};
 pub use settings::Hub;

@@ -4,6 +4,8 @@ use std::env;
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
 
+use rustix::net::sockopt;
+
 use crate::engine;
 
 /// The first descriptor that is handed over; systemd's `SD_LISTEN_FDS_START`.
@@ -50,6 +52,42 @@ pub fn listen_fds() -> io::Result<Vec<OwnedFd>> {
             })
         })
         .collect()
+}
+
+/// A listening socket that the process was started with, by its number: what
+/// `fd://3` means in the settings of servers.
+///
+/// Each call gives a duplicate of its own; see [`listen_fds`].
+///
+/// # Errors
+///
+/// `InvalidInput` when the descriptor is not a socket that listens, and for those
+/// of the standard streams; the kernel's, when there is none.
+///
+/// # Examples
+///
+/// ```no_run
+/// use maypole_runtime::net::{TcpListener, listen_fd};
+///
+/// let listener = std::net::TcpListener::from(listen_fd(3)?);
+/// let _ours: TcpListener = listener.try_into()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn listen_fd(number: RawFd) -> io::Result<OwnedFd> {
+    let named = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("inherited descriptor {number}: {error}"),
+        )
+    };
+    let socket = engine::duplicate_inherited(number).map_err(named)?;
+    match sockopt::socket_acceptconn(&socket) {
+        Ok(true) => Ok(socket),
+        _ => Err(named(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a socket that listens",
+        ))),
+    }
 }
 
 /// How many descriptors are meant for the process `own`.

@@ -19,7 +19,7 @@ mod unix;
 
 pub use addr::{Target, ToSocketAddrs, lookup_host};
 pub use builder::TcpListenerBuilder;
-pub use inherited::listen_fds;
+pub use inherited::{listen_fd, listen_fds};
 pub use listener::{Incoming, TcpListener};
 pub use stream::TcpStream;
 pub use udp::UdpSocket;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{self, ExitStatus, Output, Stdio};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::wait::{self, deadline_after};
 
-use super::{Child, PartialOutput};
+use super::{Child, PartialOutput, passed};
 
 /// A program to be started, with the shape of [`std::process::Command`].
 ///
@@ -156,6 +157,39 @@ impl Command {
         self.inner.stderr(stderr);
         self.given.stderr = true;
         self
+    }
+
+    /// Has the program find these descriptors open, in this order, from the
+    /// number 3 on; one that is written with maypole takes them with
+    /// [`passed_fds`](super::passed_fds). All others are closed in it, but for
+    /// the standard streams. They stay open here for as long as the command lives.
+    /// To be called once.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, when there are no more descriptors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use std::os::unix::net::UnixStream;
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let (mut near, far) = UnixStream::pair()?;
+    /// let mut command = Command::new("sh");
+    /// command.args(["-c", "echo hello >&3"]).pass_fds([far.into()])?;
+    /// command.status()?;
+    /// drop(command); // it has the other end open too
+    /// let mut text = String::new();
+    /// near.read_to_string(&mut text)?;
+    /// assert_eq!(text, "hello\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn pass_fds(&mut self, fds: impl IntoIterator<Item = OwnedFd>) -> io::Result<&mut Self> {
+        let fds: Vec<OwnedFd> = fds.into_iter().collect();
+        passed::pass(&mut self.inner, &fds)?;
+        Ok(self)
     }
 
     /// Has the child killed with SIGKILL when its [`Child`] is dropped before it

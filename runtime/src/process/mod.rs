@@ -36,10 +36,12 @@
 mod child;
 mod command;
 mod communicate;
+mod passed;
 mod stdio;
 
 pub use child::{Child, ChildRef};
 pub use command::Command;
 pub use communicate::PartialOutput;
+pub use passed::passed_fds;
 pub use std::process::{ExitStatus, Output, Stdio};
 pub use stdio::{ChildStderr, ChildStdin, ChildStdout};
