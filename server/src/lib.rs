@@ -35,6 +35,8 @@
 // Libraries log, they do not print. Examples may.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod arbiter;
+
 mod accept;
 mod addr;
 mod backdoor;

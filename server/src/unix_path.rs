@@ -33,6 +33,22 @@ impl UnixPath {
         remove_stale(path, kind).map_err(naming)?;
         bind_new(path, kind, mode).map_err(naming)
     }
+
+    /// The file of a socket that another process has bound, and leaves to this
+    /// one.
+    pub(crate) fn adopt(path: &Path) -> io::Result<Self> {
+        let found = fs::symlink_metadata(path)?;
+        Ok(Self {
+            path: std::path::absolute(path)?,
+            device: found.dev(),
+            inode: found.ino(),
+        })
+    }
+
+    /// Leaves the file to another process.
+    pub(crate) fn keep(mut self) {
+        self.path = PathBuf::new(); // which no file has
+    }
 }
 
 fn bind_new(path: &Path, kind: SocketType, mode: Option<u32>) -> io::Result<(OwnedFd, UnixPath)> {

@@ -23,6 +23,7 @@ use support::{Child, Client, watchdog};
 
 /// The examples that a test here starts.
 const TESTED: &[&str] = &[
+    "arbiter_echo",
     "concurrent_download",
     "dns_mass_resolve",
     "echo_server",

@@ -91,3 +91,27 @@ fn sendfile_sends_all_to_all() {
     fs::rename(file.path().with_extension("gone"), path).unwrap();
     assert!(Client::connect(example.addr).read_to_end() == bytes);
 }
+
+#[test]
+fn arbiter_echo_outlives_its_workers() {
+    let _watchdog = watchdog();
+    let folder = tempfile::tempdir().unwrap();
+    let control = folder.path().join("ctl");
+    let args = ["2", control.to_str().unwrap()];
+    let mut example = start_with("arbiter_echo", &args, " listens on ");
+    let ctl = |command| maypole::server::arbiter::ctl(&control, command);
+    let echoes = || {
+        let mut client = Client::with(example.addr, "one\n");
+        client.expect(b"one\n");
+        client.send("two\n");
+        client.expect(b"two\n");
+    };
+    echoes();
+    assert_eq!(ctl("reload").unwrap(), "reloaded, with 2 workers\n");
+    echoes();
+    assert!(ctl("stats").unwrap().contains("\necho_clients_total 2\n"));
+    let process = Pid::from_raw(example.process.id().try_into().unwrap()).unwrap();
+    kill_process(process, Signal::TERM).unwrap();
+    assert!(example.process.wait());
+    assert!(!control.exists());
+}
