@@ -45,6 +45,14 @@ impl UnixPath {
         })
     }
 
+    /// Gives the file another name; what has it is replaced.
+    pub(crate) fn rename(&mut self, to: &Path) -> io::Result<()> {
+        let to = std::path::absolute(to)?;
+        fs::rename(&self.path, &to)?;
+        self.path = to;
+        Ok(())
+    }
+
     /// Leaves the file to another process.
     pub(crate) fn keep(mut self) {
         self.path = PathBuf::new(); // which no file has

@@ -33,6 +33,29 @@ fn a_blocked_hub_is_reported_aborted_and_replaced() {
 }
 
 #[test]
+fn each_hub_of_a_worker_counts() {
+    let _watchdog = watchdog();
+    if !cfg!(feature = "native") {
+        return; // the other engine has one
+    }
+    let settings = "bind 127.0.0.1:0\ncontrol DIR/ctl\ntimeout 1500\n";
+    let program = Program::start_by(settings, |path| {
+        let mut command = std::process::Command::new(path);
+        command.env("MAYPOLE_HUBS", "3");
+        command
+    });
+    program.line("hook when_ready");
+    let before = program.settled(1);
+    ask(program.addr(), "block_on 2").unwrap();
+    // The others go on.
+    ask(program.addr(), "who").unwrap();
+    program.line("is blocked: greenlet ");
+    program.line("hook worker_aborted ");
+    program.line("(signal: 6");
+    assert!(program.settled(1)[0].age > before[0].age);
+}
+
+#[test]
 fn slow_requests_are_no_reason() {
     let _watchdog = watchdog();
     let program = Program::serving("timeout 400\n");

@@ -1,6 +1,7 @@
 //! Figures of all workers.
 
 use std::net::UdpSocket;
+use std::os::unix::net::UnixDatagram;
 
 use rustix::process::Signal;
 
@@ -82,7 +83,20 @@ fn statsd_gets_sums() {
     let _watchdog = watchdog();
     let statsd = UdpSocket::bind("127.0.0.1:0").unwrap();
     statsd.set_read_timeout(Some(PATIENCE)).unwrap();
-    let target = statsd.local_addr().unwrap();
+    let target = statsd.local_addr().unwrap().to_string();
+    check_statsd(&target, |datagram| statsd.recv(datagram).unwrap());
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("statsd");
+    let statsd = UnixDatagram::bind(&path).unwrap();
+    statsd.set_read_timeout(Some(PATIENCE)).unwrap();
+    let target = format!("unix:{}", path.display());
+    check_statsd(&target, |datagram| statsd.recv(datagram).unwrap());
+}
+
+/// A program that sends there tells of each client, once.
+#[track_caller]
+fn check_statsd(target: &str, receive: impl Fn(&mut [u8]) -> usize) {
     let program = Program::serving(&format!("workers 2\nstatsd {target}\n"));
     for _ in 0..20 {
         ask(program.addr(), "who").unwrap();
@@ -90,7 +104,7 @@ fn statsd_gets_sums() {
     let (mut clients, mut workers) = (0, 0);
     until("all of them", || {
         let mut datagram = [0; 2000];
-        let n = statsd.recv(&mut datagram).unwrap();
+        let n = receive(&mut datagram);
         for line in str::from_utf8(&datagram[..n]).unwrap().lines() {
             let (name, rest) = line.split_once(':').unwrap();
             let (value, kind) = rest.split_once('|').unwrap();

@@ -226,14 +226,16 @@ impl Options {
 
     /// A file that holds the number of the master's process. One that was left
     /// behind by a process which has ended is replaced; where one runs, it is an
-    /// error. During a binary upgrade the new master's is the same with `.2`.
+    /// error. During a binary upgrade the new master's is the same with `.2`. A reload
+    /// does not move it.
     pub fn pidfile(mut self, path: impl Into<PathBuf>) -> Self {
         self.pidfile = Some(path.into());
         self
     }
 
     /// The Unix socket through which [`ctl`](super::ctl) reaches the master; none
-    /// unless set. Only this user may connect.
+    /// unless set. Only this user may connect. During a binary upgrade the new
+    /// master's is the same with `.2`. A reload does not move it.
     pub fn control(mut self, path: impl Into<PathBuf>) -> Self {
         self.control = Some(path.into());
         self

@@ -62,7 +62,25 @@ impl Serve for StreamServer {
     }
 }
 
-impl Serve for [&dyn Serve] {
+impl<S: Serve + ?Sized> Serve for &S {
+    fn start(&self) -> io::Result<()> {
+        (**self).start()
+    }
+
+    fn is_started(&self) -> bool {
+        (**self).is_started()
+    }
+
+    fn close(&self) {
+        (**self).close();
+    }
+
+    fn stop(&self, limit: Duration) {
+        (**self).stop(limit);
+    }
+}
+
+impl<S: Serve> Serve for [S] {
     fn start(&self) -> io::Result<()> {
         self.iter().try_for_each(|server| server.start())
     }

@@ -69,6 +69,10 @@ fn talk(stream: Stream, worker: &WorkerHandle) -> io::Result<()> {
                 maypole::sleep(Duration::from_millis(word().parse().unwrap()));
             }
             "block" => thread::sleep(LONG),
+            "block_on" => {
+                let hub = word().parse().unwrap();
+                drop(maypole::spawn_on(hub, || thread::sleep(LONG)));
+            }
             "exit" => process::exit(word().parse().unwrap()),
             "retire" => worker.retire()?,
             "total" => {

@@ -4,12 +4,14 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use maypole_runtime::Pool;
 use maypole_runtime::queue::Queue;
+
+use rustix::net::{SocketType, listen};
 
 use super::commands::Command;
 use super::{Event, Reply};
-use crate::{ListenOptions, Stream, StreamServer};
+use crate::unix_path::UnixPath;
+use crate::{Listener, Stream, StreamServer};
 
 /// The longest line that is read.
 const MAX_LINE: u64 = 256;
@@ -30,30 +32,39 @@ const MODE: u32 = 0o600;
 pub(in super::super) const OK: &str = "ok";
 pub(in super::super) const FAILED: &str = "failed";
 
-/// The socket, until it is closed or dropped.
+/// The socket, until it is dropped.
 pub(super) struct Control {
+    // The file goes first: who opens the next one finds none, or its own.
+    file: UnixPath,
     server: StreamServer,
 }
 
 impl Control {
     pub(super) fn open(path: &Path, events: &Queue<Event>) -> io::Result<Self> {
-        let named =
-            |error: io::Error| io::Error::new(error.kind(), format!("control socket: {error}"));
-        let listener = ListenOptions::new()
-            .unix_mode(MODE)
-            .bind_unix(path)
-            .map_err(named)?;
-        let events = events.clone();
-        let server = StreamServer::builder()
-            .listener(listener)
-            .pool(Pool::new(MAX_CLIENTS))
-            .serve(move |stream, _peer| talk(stream, &events))
-            .map_err(named)?;
-        server.start().map_err(named)?;
-        Ok(Self { server })
+        Self::try_open(path, events)
+            .map_err(|error| io::Error::new(error.kind(), format!("control socket: {error}")))
     }
 
-    pub(super) fn close(&mut self) {
+    fn try_open(path: &Path, events: &Queue<Event>) -> io::Result<Self> {
+        let (socket, file) = UnixPath::bind(path, SocketType::STREAM, Some(MODE))?;
+        listen(&socket, MAX_CLIENTS as i32)?;
+        let events = events.clone();
+        let server = StreamServer::builder()
+            .listener(Listener::try_from(socket)?)
+            .pool_size(MAX_CLIENTS)
+            .serve(move |stream, _peer| talk(stream, &events))?;
+        server.start()?;
+        Ok(Self { file, server })
+    }
+
+    /// Moves it to another path.
+    pub(super) fn rename(&mut self, path: &Path) -> io::Result<()> {
+        self.file.rename(path)
+    }
+
+    /// Ends it; answers that are under way have a moment.
+    pub(super) fn close(self) {
+        drop(self.file);
         self.server.stop(CLOSE_LIMIT);
     }
 }

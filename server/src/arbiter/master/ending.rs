@@ -72,7 +72,7 @@ impl Master<'_> {
     pub(super) fn finish(mut self, code: u8) -> ExitCode {
         self.end_surveys(Instant::now() + super::LOOK);
         self.hooks.on_exit();
-        if let Some(mut control) = self.control.take() {
+        if let Some(control) = self.control.take() {
             control.close();
         }
         log::info!("ended, after {:.0?}", self.began.elapsed());

@@ -10,7 +10,6 @@ use maypole_runtime::{Builder, Greenlet};
 use super::super::link::Link;
 use super::super::message::{Hello, Message, ToMaster, ToWorker};
 use super::super::role::{self, Inherited};
-use super::control::Control;
 use super::ending::Phase;
 use super::entry::{Heard, listen, shown};
 use super::sockets::Sockets;
@@ -148,14 +147,10 @@ impl Master<'_> {
         {
             log::error!("pid file {}: {error}", path.display());
         }
-        if let Some(path) = self.options.control.clone() {
-            if let Some(mut control) = self.control.take() {
-                control.close();
-            }
-            match Control::open(&path, &self.events) {
-                Ok(control) => self.control = Some(control),
-                Err(error) => log::error!("{error}"),
-            }
+        if let (Some(control), Some(path)) = (&mut self.control, &self.options.control)
+            && let Err(error) = control.rename(path)
+        {
+            log::error!("control socket {}: {error}", path.display());
         }
         self.systemd.main_pid();
     }

@@ -25,6 +25,30 @@ type Tell = Arc<dyn Fn() -> Figures + Send + Sync>;
 
 /// A worker, for its greenlets and other threads: cheap to clone, from
 /// [`Worker::handle`](super::super::Worker::handle).
+///
+/// # Examples
+///
+/// A worker that is replaced after a thousand clients:
+///
+/// ```no_run
+/// use std::io::{self, Write};
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use maypole_server::StreamServer;
+/// use maypole_server::arbiter::Worker;
+///
+/// fn work(worker: &mut Worker) -> io::Result<()> {
+///     let listeners = worker.listeners()?.into_iter();
+///     let builder = listeners.fold(StreamServer::builder(), |all, one| all.listener(one));
+///     let (handle, served) = (worker.handle(), AtomicU32::new(0));
+///     let server = builder.serve(move |mut stream, _peer| {
+///         if served.fetch_add(1, Ordering::Relaxed) == 1000 {
+///             handle.retire()?;
+///         }
+///         stream.write_all(b"hello\n")
+///     })?;
+///     worker.serve(&server)
+/// }
+/// ```
 #[derive(Clone)]
 pub struct WorkerHandle(pub(super) Arc<Shared>);
 

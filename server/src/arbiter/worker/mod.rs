@@ -35,6 +35,32 @@ pub use handle::WorkerHandle;
 ///
 /// No greenlet runs yet when the function is called, so it can still set
 /// [`Hub::threads`](maypole_runtime::Hub::threads).
+///
+/// # Examples
+///
+/// A worker with a listener of its own for figures:
+///
+/// ```no_run
+/// use std::io::{self, Write};
+/// use maypole_server::StreamServer;
+/// use maypole_server::arbiter::{Figures, Worker};
+///
+/// fn work(worker: &mut Worker) -> io::Result<()> {
+///     let listeners = worker.listeners()?.into_iter();
+///     let builder = listeners.fold(StreamServer::builder(), |all, one| all.listener(one));
+///     let server = builder.serve(|mut stream, _peer| stream.write_all(b"hello\n"))?;
+///
+///     let (counted, asks) = (server.clone(), worker.handle());
+///     worker.figures(move || {
+///         let accepted = counted.counters().accepted;
+///         Figures::new().counter("clients_total", accepted as f64)
+///     });
+///     let figures = StreamServer::builder()
+///         .listener(worker.listener("figures")?) // of `Options::listener`
+///         .serve(move |mut stream, _peer| write!(stream, "{}", asks.total_figures()?))?;
+///     worker.serve(&[&server, &figures][..])
+/// }
+/// ```
 pub struct Worker {
     shared: Arc<Shared>,
     options: Options,
