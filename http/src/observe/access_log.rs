@@ -10,10 +10,11 @@ use http::StatusCode;
 use crate::app::{Environ, Reply};
 
 use super::format::{self, FormatError, Piece};
+use super::json::Json;
 use super::line::Line;
 
 /// Where access lines go: `log`'s target, at level info.
-pub(super) const TARGET: &str = "maypole::access";
+pub(crate) const TARGET: &str = "maypole::access";
 
 /// The access log of a server: one line for each answer, through the `log`
 /// crate, with target `maypole::access` and level info.
@@ -70,8 +71,15 @@ pub(super) const TARGET: &str = "maypole::access";
 /// ```
 #[derive(Clone)]
 pub struct AccessLog {
-    pieces: Arc<[Piece]>,
+    lines: Lines,
     is_timed: bool,
+}
+
+/// What lines look like.
+#[derive(Clone)]
+enum Lines {
+    Pieces(Arc<[Piece]>),
+    Json,
 }
 
 impl AccessLog {
@@ -95,7 +103,31 @@ impl AccessLog {
             .any(|piece| matches!(piece, Piece::Atom(atom) if atom.is_duration()));
         // Now, and not while a request waits.
         super::clock::zone();
-        Ok(Self { pieces, is_timed })
+        let lines = Lines::Pieces(pieces);
+        Ok(Self { lines, is_timed })
+    }
+
+    /// A log whose lines are objects of JSON, with the keys `time` (RFC 3339),
+    /// `remote_addr`, `user`, `method`, `path`, `query`, `protocol`, `host`,
+    /// `referer`, `user_agent`, `body_bytes`, `status`, `bytes`, `duration` (in
+    /// seconds) and `pid`. What is missing is left out, or `null`. A request
+    /// that breaks HTTP's rules has its first line as `request`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_http::{AccessLog, pywsgi::WsgiServer};
+    ///
+    /// let server = WsgiServer::builder().access_log(AccessLog::json());
+    /// # drop(server);
+    /// ```
+    #[must_use]
+    pub fn json() -> Self {
+        super::clock::zone();
+        Self {
+            lines: Lines::Json,
+            is_timed: true,
+        }
     }
 
     /// Whether lines are wanted by anybody now.
@@ -109,7 +141,12 @@ impl AccessLog {
     }
 
     pub(super) fn write(&self, entry: &Entry<'_>) {
-        log::info!(target: TARGET, "{}", Line::new(&self.pieces, entry));
+        match &self.lines {
+            Lines::Pieces(pieces) => {
+                log::info!(target: TARGET, "{}", Line::new(pieces, entry));
+            }
+            Lines::Json => log::info!(target: TARGET, "{}", Json(entry)),
+        }
     }
 }
 
@@ -126,7 +163,7 @@ impl Default for AccessLog {
 impl fmt::Debug for AccessLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessLog")
-            .field("pieces", &self.pieces.len())
+            .field("is_timed", &self.is_timed)
             .finish_non_exhaustive()
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn zone() -> &'static TimeZone {
 
 /// One second in both forms.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct LocalTime {
+pub(crate) struct LocalTime {
     plain: [u8; PLAIN],
     apache: [u8; APACHE],
 }
@@ -43,7 +43,7 @@ pub(super) struct LocalTime {
 impl LocalTime {
     /// The current second, where the machine is. Kept per thread, so that the
     /// zone is asked once a second.
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         thread_local! {
             static LAST: RefCell<Option<(u64, LocalTime)>> = const { RefCell::new(None) };
         }
@@ -79,8 +79,22 @@ impl LocalTime {
         shown
     }
 
-    pub(super) fn plain(&self) -> &str {
+    pub(crate) fn plain(&self) -> &str {
         str::from_utf8(&self.plain).unwrap_or_default()
+    }
+
+    /// The zone, as `+0100`.
+    pub(crate) fn zone(&self) -> &str {
+        self.apache()
+            .split_once(' ')
+            .map_or("+0000", |(_, zone)| zone)
+    }
+
+    /// `2026-11-22T05:59:40+01:00`, RFC 3339.
+    pub(crate) fn iso(&self) -> String {
+        let (date, time) = self.plain().split_once(' ').unwrap_or_default();
+        let (hours, minutes) = self.zone().split_at_checked(3).unwrap_or(("+00", "00"));
+        format!("{date}T{time}{hours}:{minutes}")
     }
 
     pub(super) fn apache(&self) -> &str {
@@ -98,6 +112,8 @@ mod tests {
         let time = LocalTime::at(1_795_323_580, &zone);
         assert_eq!(time.plain(), "2026-11-22 05:59:40");
         assert_eq!(time.apache(), "22/Nov/2026:05:59:40 +0100");
+        assert_eq!(time.zone(), "+0100");
+        assert_eq!(time.iso(), "2026-11-22T05:59:40+01:00");
         let time = LocalTime::at(0, &TimeZone::UTC);
         assert_eq!(time.plain(), "1970-01-01 00:00:00");
         assert_eq!(time.apache(), "01/Jan/1970:00:00:00 +0000");

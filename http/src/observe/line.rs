@@ -12,7 +12,7 @@ use super::clock::LocalTime;
 use super::format::{Atom, Piece};
 
 /// How much of a line that is no request is shown.
-const MAX_REFUSED: usize = 256;
+pub(super) const MAX_REFUSED: usize = 256;
 
 /// What is missing.
 const DASH: &str = "-";
@@ -109,11 +109,7 @@ impl<'a> Line<'a> {
                 let target = Escaped(environ.target().as_bytes());
                 write!(f, "{} {target} {}", environ.method(), protocol(environ))
             }
-            Request::Refused(bytes) => {
-                let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
-                let line = &bytes[..end.unwrap_or(bytes.len())];
-                Escaped(&line[..line.len().min(MAX_REFUSED)]).fmt(f)
-            }
+            Request::Refused(bytes) => Escaped(first_line(bytes, MAX_REFUSED)).fmt(f),
         }
     }
 }
@@ -157,14 +153,20 @@ fn maybe(value: Option<impl Display>, f: &mut fmt::Formatter<'_>) -> fmt::Result
     }
 }
 
+/// The first line of what a client sent, or as much of it as is shown.
+pub(super) fn first_line(bytes: &[u8], most: usize) -> &[u8] {
+    let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+    &bytes[..end.unwrap_or(bytes.len()).min(most)]
+}
+
 /// The path as it was sent.
-fn path<'a>(environ: &'a Environ<'_>) -> &'a str {
+pub(super) fn path<'a>(environ: &'a Environ<'_>) -> &'a str {
     let target = environ.target();
     let end = target.find('?');
     &target[..end.unwrap_or(target.len())]
 }
 
-fn protocol(environ: &Environ<'_>) -> &'static str {
+pub(super) fn protocol(environ: &Environ<'_>) -> &'static str {
     if environ.version() == Version::HTTP_10 {
         "HTTP/1.0"
     } else {
@@ -173,7 +175,7 @@ fn protocol(environ: &Environ<'_>) -> &'static str {
 }
 
 /// The user name in `Basic` credentials, RFC 7617; never the password.
-fn basic_user(value: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn basic_user(value: &[u8]) -> Option<Vec<u8>> {
     let (scheme, rest) = value.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;

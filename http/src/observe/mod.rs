@@ -11,6 +11,7 @@ use crate::app::{Environ, Reply, Wire};
 mod access_log;
 mod clock;
 mod format;
+mod json;
 mod line;
 mod metrics;
 mod prometheus;
