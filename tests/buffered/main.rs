@@ -91,6 +91,7 @@ const DIFFERENT: &[&str] = &[
     "drain::the_last_answer_says_that_it_closes",
     "input::a_body_is_answered_while_it_arrives",
     "interim::trailers_come_behind_the_body",
+    "limits::a_body_that_is_not_read_has_no_limit",
     "output::a_client_that_does_not_read_is_given_up",
     "output::a_large_body_goes_out_in_chunks",
     "output::a_slow_client_slows_the_application_down",

@@ -2,8 +2,9 @@
 
 use maypole::http::Limits;
 
+use crate::common::{post, post_chunked};
 use crate::support::{Client, watchdog};
-use crate::{WsgiServer, builder, hello, serve, serve_with, tell_target};
+use crate::{WsgiServer, builder, differs, echo, hello, serve, serve_with, tell_target};
 
 /// The status that a request earns on a server of its own connection.
 #[track_caller]
@@ -92,4 +93,35 @@ fn more_header_lines_than_usual_can_be_allowed() {
     let server = serve_with(builder().limits(limits), hello);
     assert_eq!(status(&server, &headers(1000)), 200);
     assert_eq!(status(&server, &headers(1001)), 431);
+}
+
+#[test]
+fn bodies() {
+    let _watchdog = watchdog();
+    let mut limits = Limits::default();
+    limits.body = Some(1000);
+    let server = serve_with(builder().limits(limits), echo);
+    for (size, expected) in [(1000, 200), (1001, 413), (100_000, 413)] {
+        let body = vec![b'b'; size];
+        for request in [post("/", &body), post_chunked("/", &body, 300)] {
+            let mut client = Client::connect(server.local_addr());
+            client.send(&request);
+            let response = client.response();
+            assert_eq!(response.status, expected, "{size}");
+        }
+    }
+}
+
+#[test]
+fn a_body_that_is_not_read_has_no_limit() {
+    if differs("limits::a_body_that_is_not_read_has_no_limit") {
+        return;
+    }
+    let _watchdog = watchdog();
+    let mut limits = Limits::default();
+    limits.body = Some(1000);
+    let server = serve_with(builder().limits(limits), hello);
+    let mut client = Client::connect(server.local_addr());
+    client.send(post_chunked("/", &[b'b'; 5000], 300));
+    assert_eq!(client.response().status, 200);
 }

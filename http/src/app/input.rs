@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::buffers;
 use crate::proto::chunked::Trailers;
-use crate::proto::{BodyDecoder, BodyFraming, Limits};
+use crate::proto::{BodyDecoder, BodyFraming, Limits, ProtoError};
 
 use super::wire::Wire;
 
@@ -17,7 +17,8 @@ const RESERVED: usize = 16 * 1024;
 /// Reads the body of a request, and never beyond it.
 ///
 /// Reading suspends until bytes arrive. A body that the client does not finish
-/// is an error, `UnexpectedEof`; one that is framed wrongly is `InvalidData`.
+/// is an error, `UnexpectedEof`; one that is framed wrongly, or goes beyond
+/// [`Limits::body`], is `InvalidData`.
 /// A request without a body reads as empty.
 #[doc(alias = "wsgi.input")]
 pub struct Input<'a> {
@@ -30,6 +31,8 @@ pub struct Input<'a> {
     start: usize,
     end: usize,
     lent: usize,
+    // Of the body's data, what was decoded.
+    decoded: u64,
 }
 
 impl<'a> Input<'a> {
@@ -50,6 +53,7 @@ impl<'a> Input<'a> {
             start: 0,
             end,
             lent: 0,
+            decoded: 0,
         }
     }
 
@@ -154,6 +158,7 @@ impl<'a> Input<'a> {
             .decode(&self.buffer[self.start..self.end], self.limits)?;
         self.start += step.skip;
         self.lent = step.data;
+        self.decoded += step.data as u64;
         Ok(step.data > 0 || step.done || step.skip > 0)
     }
 
@@ -182,6 +187,9 @@ impl BufRead for Input<'_> {
             if !self.decode()? {
                 self.receive()?;
             }
+        }
+        if self.limits.body.is_some_and(|most| self.decoded > most) {
+            return Err(ProtoError::BodyTooLarge.into());
         }
         Ok(&self.buffer[self.start..self.start + self.lent])
     }

@@ -69,6 +69,8 @@ pub enum ProtoError {
     ChunkedNotFinal,
     /// A transfer coding other than `chunked`. Section 6.1. 501.
     UnknownCoding,
+    /// A body that is, or says it is, longer than its limit. RFC 9110 section 15.5.14. 413.
+    BodyTooLarge,
     /// An expectation other than `100-continue`. RFC 9110 section 10.1.1. 417.
     Expectation,
     /// A chunk size that is not 1 to 16 hexadecimal digits. Section 7.1. 400.
@@ -93,6 +95,7 @@ impl ProtoError {
             Self::HeaderLineTooLong | Self::TooManyHeaders | Self::HeadTooLarge => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
             Self::UnsupportedVersion => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
@@ -128,6 +131,7 @@ impl ProtoError {
             Self::TransferEncoding => "invalid Transfer-Encoding",
             Self::ChunkedNotFinal => "chunked is not the final transfer coding",
             Self::UnknownCoding => "unknown transfer coding",
+            Self::BodyTooLarge => "body too large",
             Self::Expectation => "unknown expectation",
             Self::ChunkSize => "invalid chunk size",
             Self::ChunkExtension => "invalid chunk extension",

@@ -228,6 +228,11 @@ fn parse_complete<'h, 'b>(
         None => {}
     }
     let framing = fields.framing.decide(version, headers)?;
+    if let (BodyFraming::Length(length), Some(most)) = (framing, limits.body)
+        && length > most
+    {
+        return Err(ProtoError::BodyTooLarge);
+    }
     let expect_continue = version == Version::HTTP_11
         && fields.expect
         && expects_continue(headers)?

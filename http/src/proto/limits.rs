@@ -61,6 +61,9 @@ pub struct Limits {
     pub trailer_line: usize,
     /// The most trailer lines; beyond it 400. Default: 100.
     pub trailer_lines: usize,
+    /// The longest body in bytes; beyond it 413, before the application is called if the client
+    /// announces its length, else as an error of reading. Default: none, the application decides.
+    pub body: Option<u64>,
 }
 
 impl Limits {
@@ -73,6 +76,7 @@ impl Limits {
         chunk_extension: CHUNK_EXTENSION,
         trailer_line: TRAILER_LINE,
         trailer_lines: TRAILER_LINES,
+        body: None,
     };
 }
 

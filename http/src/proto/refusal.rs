@@ -65,6 +65,7 @@ mod tests {
             (ProtoError::HeaderLineTooLong, 431),
             (ProtoError::TooManyHeaders, 431),
             (ProtoError::HeadTooLarge, 431),
+            (ProtoError::BodyTooLarge, 413),
             (ProtoError::Expectation, 417),
             (ProtoError::UnknownCoding, 501),
             (ProtoError::UnsupportedVersion, 505),

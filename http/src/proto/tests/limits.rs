@@ -139,3 +139,16 @@ fn a_large_body_behind_the_head_does_not_count() {
     bytes.resize(len + 100_000, b'x');
     assert_eq!(parsed(&bytes).len, len);
 }
+
+#[test]
+fn announced_bodies() {
+    let limits = Limits {
+        body: Some(10),
+        ..Limits::DEFAULT
+    };
+    let head =
+        |length: &str| format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+    assert!(both(head("10").as_bytes(), &limits).unwrap().is_some());
+    assert_eq!(both(head("11").as_bytes(), &limits), Err(E::BodyTooLarge));
+    assert!(parse(head("18446744073709551615")).unwrap().is_some());
+}
