@@ -185,6 +185,32 @@ impl Stream {
         self.drain.has_begun() || self.seat.as_ref().is_some_and(Seat::leaves)
     }
 
+    /// Whether the server stops: as [`is_draining`](Self::is_draining), but not for
+    /// a connection that is only to make room.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::bind("127.0.0.1:0", |stream, _peer| {
+    ///     while !stream.is_stopping() {
+    ///         maypole_runtime::sleep(Duration::from_millis(1));
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// server.start()?;
+    /// let client = std::net::TcpStream::connect(server.local_addr())?;
+    /// server.stop(Duration::from_secs(60)); // does not take that long
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.drain.has_begun()
+    }
+
     /// Waits for the next request: until a read may find something (true), or
     /// until the server [drains](Self::is_draining) and nothing has come (false).
     /// The read time-out applies; true may come too early.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use maypole::Event;
 use maypole::http::StatusCode;
 
-use crate::support::{Client, Counter, LONG, PATIENCE, until, watchdog};
+use crate::support::{Client, Counter, LONG, PATIENCE, is_refused, until, watchdog};
 use crate::{GET, WsgiServer, differs, get, hello, patient, post, serve_with, tell_target};
 
 /// Stops a server elsewhere, with all the time in the world; returns when its
@@ -111,6 +111,40 @@ fn half_a_request_may_be_completed() {
     assert_eq!(response.header("connection"), Some("close"));
     client.expect_end();
     stopping.join().unwrap();
+}
+
+#[test]
+fn a_last_request_may_come() {
+    let _watchdog = watchdog();
+    let server = serve_with(patient().drain_timeout(LONG), tell_target);
+    let mut used = Client::connect(server.local_addr());
+    assert_eq!(used.ask(get("/1")).header("connection"), None);
+    let mut unused = Client::connect(server.local_addr());
+    let mut leaving = Client::connect(server.local_addr());
+    until("all", || server.active() == 3);
+    let stopped = server.clone();
+    let stopping = thread::spawn(move || stopped.stop(LONG));
+    until("closed", || is_refused(server.local_addr()));
+    leaving.expect_silence();
+    for client in [&mut used, &mut unused] {
+        let response = client.ask(get("/2"));
+        assert_eq!(response.text(), "/2");
+        assert_eq!(response.header("connection"), Some("close"));
+        client.expect_end();
+    }
+    drop(leaving);
+    stopping.join().unwrap();
+}
+
+#[test]
+fn a_last_request_is_not_waited_for_longer() {
+    let _watchdog = watchdog();
+    let moment = Duration::from_millis(20);
+    let server = serve_with(patient().drain_timeout(moment), hello);
+    let mut idle = Client::connect(server.local_addr());
+    assert_eq!(idle.ask(GET).status, 200);
+    server.stop(LONG);
+    idle.expect_end();
 }
 
 /// Asks until the server closes; how many answers were complete.

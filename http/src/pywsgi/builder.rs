@@ -166,6 +166,26 @@ impl Builder {
         self
     }
 
+    /// How long a connection may still send a request when the server stops; it is
+    /// answered with `Connection: close`. By default idle connections are closed
+    /// at once, and a request that is on its way just then is lost.
+    ///
+    /// Stopping takes as long as this while there are idle connections.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_http::pywsgi::WsgiServer;
+    ///
+    /// let builder = WsgiServer::builder().drain_timeout(Duration::from_secs(2));
+    /// # drop(builder);
+    /// ```
+    pub fn drain_timeout(mut self, limit: Duration) -> Self {
+        self.settings.drain_timeout = limit;
+        self
+    }
+
     /// How many bytes of answers to pipelined requests are gathered before they
     /// are sent; 64 KiB by default. What an application streams is not gathered.
     pub fn max_queued(mut self, bytes: usize) -> Self {

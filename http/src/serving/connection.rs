@@ -268,7 +268,8 @@ impl Connection<'_> {
         match waited {
             Ok(true) => {}
             // The server drains.
-            Ok(false) => return Ok(false),
+            Ok(false) if !self.has_last_call()? => return Ok(false),
+            Ok(false) => {}
             Err(error) if is_end_of_idle(&error) => return Ok(false),
             Err(error) => return Err(error),
         }
@@ -277,6 +278,17 @@ impl Connection<'_> {
             Err(error) if is_end_of_idle(&error) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether a request that comes now, while the server stops, is still answered:
+    /// it may have been on its way already.
+    fn has_last_call(&self) -> io::Result<bool> {
+        let limit = self.settings.drain_timeout;
+        if limit.is_zero() || !self.wire.with_stream(|stream| Ok(stream.is_stopping()))? {
+            return Ok(false);
+        }
+        self.set_read_timeout(limit.min(self.settings.keep_alive_timeout))?;
+        Ok(true)
     }
 
     /// Reads on while a head has begun and is not complete.

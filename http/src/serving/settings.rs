@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) read_timeout: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) discard_timeout: Duration,
+    // Zero for none.
+    pub(crate) drain_timeout: Duration,
     pub(crate) max_discard: usize,
     pub(crate) max_queued: usize,
     pub(crate) stream_buffer: usize,
@@ -59,6 +61,7 @@ impl Default for Settings {
             read_timeout: STALL_TIMEOUT,
             write_timeout: STALL_TIMEOUT,
             discard_timeout: DISCARD_TIMEOUT,
+            drain_timeout: Duration::ZERO,
             max_discard: MAX_DISCARD,
             max_queued: MAX_QUEUED,
             stream_buffer: MAX_STREAM_BUFFER,

@@ -178,6 +178,12 @@ impl Builder {
         self
     }
 
+    /// See [`pywsgi::Builder::drain_timeout`].
+    pub fn drain_timeout(mut self, limit: Duration) -> Self {
+        self.inner = self.inner.drain_timeout(limit);
+        self
+    }
+
     /// See [`pywsgi::Builder::max_queued`].
     pub fn max_queued(mut self, bytes: usize) -> Self {
         self.inner = self.inner.max_queued(bytes);
