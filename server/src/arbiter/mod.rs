@@ -99,6 +99,21 @@ pub use worker::{Worker, WorkerHandle};
 /// gunicorn's.
 pub const EXIT_BOOT_FAILED: u8 = 3;
 
+/// The exit code of a master that cannot start for another reason.
+const EXIT_FAILED: u8 = 1;
+
+/// Whether this process was started by a master, to be a worker.
+///
+/// # Examples
+///
+/// ```
+/// assert!(!maypole_server::arbiter::is_worker());
+/// ```
+#[must_use]
+pub fn is_worker() -> bool {
+    role::is_worker()
+}
+
 /// Reads the configuration.
 type Load = dyn FnMut() -> Result<Options, Box<dyn Error + Send + Sync>>;
 
@@ -138,14 +153,20 @@ impl Arbiter {
     /// # Examples
     ///
     /// See the [module](self).
-    pub fn run(mut self, work: impl FnOnce(&mut Worker) -> io::Result<()>) -> ExitCode {
+    pub fn run(self, work: impl FnOnce(&mut Worker) -> io::Result<()>) -> ExitCode {
+        ExitCode::from(self.run_to_code(work))
+    }
+
+    /// As [`run`](Self::run), for a program that ends by
+    /// [`process::exit`](std::process::exit).
+    pub fn run_to_code(mut self, work: impl FnOnce(&mut Worker) -> io::Result<()>) -> u8 {
         match Role::find() {
             Ok(Role::First) => master::run(&mut *self.load, self.hooks, None),
             Ok(Role::Upgrade(old)) => master::run(&mut *self.load, self.hooks, Some(old)),
             Ok(Role::Worker(inherited)) => worker::run(inherited, &mut *self.load, work),
             Err(error) => {
                 self.hooks.failed(&error.to_string());
-                ExitCode::FAILURE
+                EXIT_FAILED
             }
         }
     }

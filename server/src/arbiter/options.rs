@@ -77,6 +77,8 @@ pub struct Options {
     pub(super) back_off: (Duration, Duration),
     pub(super) notify: bool,
     pub(super) statsd: Option<Statsd>,
+    // Variables of workers.
+    pub(super) env: Vec<(String, String)>,
 }
 
 /// Where figures are sent.
@@ -109,6 +111,7 @@ impl Default for Options {
             back_off: BACK_OFF,
             notify: true,
             statsd: None,
+            env: Vec::new(),
         }
     }
 }
@@ -295,6 +298,14 @@ impl Options {
         if let Some(statsd) = &mut self.statsd {
             statsd.tags = on;
         }
+        self
+    }
+
+    /// Sets a variable in the environment of workers, beside what they inherit; of
+    /// several with one name the last counts.
+    #[doc(alias = "raw_env")]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.push((name.into(), value.into()));
         self
     }
 

@@ -3,6 +3,7 @@
 use std::env;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::parent_id;
 use std::path::Path;
 use std::process;
 
@@ -33,6 +34,16 @@ pub(super) enum Role {
     Worker(Inherited),
     /// Started by a master, to take its place.
     Upgrade(Inherited),
+}
+
+/// Whether the one who started this process is a master that wants a worker.
+pub(super) fn is_worker() -> bool {
+    let told = env::var(VARIABLE).unwrap_or_default();
+    let mut words = told.split(' ').skip(1);
+    let (role, master) = (words.next(), words.next());
+    // What a worker starts finds the variable, too.
+    let parent = parent_id().to_string();
+    role == Some("worker") && master == Some(&*parent)
 }
 
 /// What a process was given by its master.

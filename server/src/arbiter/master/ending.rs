@@ -1,6 +1,5 @@
 //! How a master ends.
 
-use std::process::ExitCode;
 use std::time::Instant;
 
 use super::super::EXIT_BOOT_FAILED;
@@ -69,13 +68,13 @@ impl Master<'_> {
         }
     }
 
-    pub(super) fn finish(mut self, code: u8) -> ExitCode {
+    pub(super) fn finish(mut self, code: u8) -> u8 {
         self.end_surveys(Instant::now() + super::LOOK);
         self.hooks.on_exit();
         if let Some(control) = self.control.take() {
             control.close();
         }
         log::info!("ended, after {:.0?}", self.began.elapsed());
-        ExitCode::from(code)
+        code
     }
 }

@@ -66,6 +66,7 @@ impl Entry {
         hello: Hello,
         passed: Vec<Passed>,
         generation: u64,
+        env: &[(String, String)],
         events: &Queue<Event>,
     ) -> io::Result<Self> {
         let (link, reader, far) = Link::new()?;
@@ -77,6 +78,9 @@ impl Entry {
         }
         let (number, age) = (hello.number, hello.age);
         let mut command = role::again(program);
+        for (name, value) in env {
+            command.env(name, value);
+        }
         role::as_worker(&mut command);
         command.stdin(Stdio::null()).pass_fds(fds)?;
         let child = command.spawn()?;

@@ -146,7 +146,14 @@ impl Master<'_> {
             listeners: Vec::new(),
         };
         let started = self.sockets.for_worker(number).and_then(|passed| {
-            Entry::start(&self.program, hello, passed, self.generation, &self.events)
+            Entry::start(
+                &self.program,
+                hello,
+                passed,
+                self.generation,
+                &self.options.env,
+                &self.events,
+            )
         });
         match started {
             Ok(entry) => {

@@ -19,7 +19,7 @@ mod upgrade;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{ExitCode, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ use maypole_runtime::signal::Signal;
 use super::message::{Stop, ToMaster};
 use super::privileges::Owner;
 use super::role::Inherited;
-use super::{Figures, Hooks, Load, Options};
+use super::{EXIT_FAILED, Figures, Hooks, Load, Options};
 use commands::Command;
 use control::Control;
 use ending::Phase;
@@ -115,19 +115,19 @@ struct Counts {
 }
 
 /// The life of a master.
-pub(super) fn run(load: &mut Load, hooks: Arc<dyn Hooks>, old: Option<Inherited>) -> ExitCode {
+pub(super) fn run(load: &mut Load, hooks: Arc<dyn Hooks>, old: Option<Inherited>) -> u8 {
     match Master::start(load, hooks.clone(), old) {
         Ok(master) => master.go(),
         Err(error) => {
             log::error!("{error}");
             hooks.failed(&error.to_string());
-            ExitCode::FAILURE
+            EXIT_FAILED
         }
     }
 }
 
 impl Master<'_> {
-    fn go(mut self) -> ExitCode {
+    fn go(mut self) -> u8 {
         loop {
             self.look();
             if let Some(code) = self.is_over() {

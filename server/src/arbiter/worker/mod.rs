@@ -7,7 +7,6 @@ mod serving;
 
 use std::fmt;
 use std::io;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use crate::report::panic_message;
 use super::message::ToMaster;
 use super::privileges::Owner;
 use super::role::Inherited;
-use super::{EXIT_BOOT_FAILED, Figures, Load, Options, Serve};
+use super::{EXIT_BOOT_FAILED, EXIT_FAILED, Figures, Load, Options, Serve};
 use handle::Shared;
 
 pub use handle::WorkerHandle;
@@ -192,7 +191,7 @@ pub(super) fn run(
     inherited: Inherited,
     load: &mut Load,
     work: impl FnOnce(&mut Worker) -> io::Result<()>,
-) -> ExitCode {
+) -> u8 {
     let Inherited {
         link,
         reader,
@@ -208,14 +207,14 @@ pub(super) fn run(
         work(&mut worker)
     });
     let reason = match outcome {
-        Ok(Ok(())) if shared.ready.load(Ordering::SeqCst) => return ExitCode::SUCCESS,
+        Ok(Ok(())) if shared.ready.load(Ordering::SeqCst) => return 0,
         Ok(Ok(())) => "its function returned without having served".to_owned(),
         Ok(Err(error)) => error.to_string(),
         Err(payload) => format!("it panicked: {}", panic_message(&*payload)),
     };
     if shared.ready.load(Ordering::SeqCst) {
         log::error!("worker {} ends: {reason}", shared.number);
-        return ExitCode::FAILURE;
+        return EXIT_FAILED;
     }
     if let Err(error) = shared.link.send(&ToMaster::Failed(reason.clone())) {
         log::error!(
@@ -223,7 +222,7 @@ pub(super) fn run(
             shared.number
         );
     }
-    ExitCode::from(EXIT_BOOT_FAILED)
+    EXIT_BOOT_FAILED
 }
 
 fn boot(
