@@ -41,6 +41,8 @@ pub mod http {
     };
 }
 
+#[cfg(feature = "standalone")]
+pub use maypole_http::standalone;
 pub use maypole_http::{pywsgi, wsgi};
 
 /// The porting guide, whose Rust halves are tests.

@@ -61,6 +61,8 @@ mod observe;
 mod proto;
 pub mod pywsgi;
 mod serving;
+#[cfg(feature = "standalone")]
+pub mod standalone;
 pub mod wsgi;
 
 pub use app::{

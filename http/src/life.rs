@@ -105,4 +105,33 @@ macro_rules! methods {
     };
 }
 
+/// Has the stand-alone server's workers run such a server.
+macro_rules! serve {
+    ($($server:ty),+) => {$(
+        impl maypole_server::arbiter::Serve for $server {
+            fn start(&self) -> std::io::Result<()> {
+                <$server>::start(self)
+            }
+
+            fn is_started(&self) -> bool {
+                <$server>::is_started(self)
+            }
+
+            fn close(&self) {
+                <$server>::close(self);
+            }
+
+            fn stop(&self, limit: std::time::Duration) {
+                <$server>::stop(self, limit);
+            }
+        }
+    )+};
+}
+
+serve!(
+    crate::pywsgi::WsgiServer,
+    crate::wsgi::WsgiServer,
+    crate::HttpServer
+);
+
 pub(crate) use methods;

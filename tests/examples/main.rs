@@ -8,6 +8,8 @@
 mod http_server;
 mod programs;
 mod sockets;
+#[cfg(feature = "standalone")]
+mod standalone;
 #[path = "../support/mod.rs"]
 mod support;
 mod web;
@@ -35,6 +37,7 @@ const TESTED: &[&str] = &[
     "processes",
     "resource_pool",
     "sendfile",
+    "standalone",
     "thread_pool",
     "udp_client",
     "udp_server",

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
+#[cfg(feature = "standalone")]
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -10,6 +12,8 @@ use crate::app::{Environ, Reply, Wire};
 
 mod access_log;
 mod clock;
+#[cfg(feature = "standalone")]
+mod ears;
 mod format;
 mod json;
 mod line;
@@ -20,6 +24,17 @@ pub use access_log::AccessLog;
 pub use format::FormatError;
 pub use metrics::{Histogram, Metrics, Snapshot};
 
+#[cfg(feature = "standalone")]
+pub(crate) use access_log::TARGET;
+#[cfg(feature = "standalone")]
+pub(crate) use clock::LocalTime;
+#[cfg(feature = "standalone")]
+pub(crate) use ears::{Ears, Ended};
+#[cfg(feature = "standalone")]
+pub(crate) use json::Text;
+#[cfg(feature = "standalone")]
+pub(crate) use prometheus::CONTENT_TYPE;
+
 use access_log::{Entry, Request};
 
 /// Is told about every request of a server.
@@ -29,6 +44,8 @@ pub(crate) struct Observer {
     metrics: Metrics,
     // Durations are wanted by more than the access log.
     is_timed: bool,
+    #[cfg(feature = "standalone")]
+    ears: Option<Arc<dyn Ears>>,
 }
 
 impl Default for Observer {
@@ -37,6 +54,8 @@ impl Default for Observer {
             access_log: Some(AccessLog::default()),
             metrics: Metrics::new(),
             is_timed: false,
+            #[cfg(feature = "standalone")]
+            ears: None,
         }
     }
 }
@@ -62,6 +81,13 @@ impl Observer {
 
     pub(crate) fn set_metrics(&mut self, metrics: Metrics) {
         self.metrics = metrics;
+        self.is_timed = true;
+    }
+
+    /// Has `ears` hear of requests; they are timed then.
+    #[cfg(feature = "standalone")]
+    pub(crate) fn set_ears(&mut self, ears: Arc<dyn Ears>) {
+        self.ears = Some(ears);
         self.is_timed = true;
     }
 
@@ -99,6 +125,15 @@ impl Observer {
         let elapsed = watch.elapsed();
         let measured = elapsed.filter(|_| self.is_timed);
         self.metrics.request_ended(reply.status(), measured);
+        #[cfg(feature = "standalone")]
+        if let Some(ears) = &self.ears {
+            let end = Ended {
+                status: reply.status(),
+                bytes: wire.sent().saturating_sub(watch.sent_before),
+                elapsed: elapsed.unwrap_or_default(),
+            };
+            ears.request_ended(environ, end);
+        }
         if watch.is_logged {
             self.write(&Entry {
                 peer: environ.peer_addr(),

@@ -224,6 +224,13 @@ impl Builder {
         self
     }
 
+    /// Has `ears` hear of requests.
+    #[cfg(feature = "standalone")]
+    pub(crate) fn ears(mut self, ears: Arc<dyn crate::observe::Ears>) -> Self {
+        self.settings.observer.set_ears(ears);
+        self
+    }
+
     /// Binds to `addr`, which may have any form of a [`ListenAddr`]; `application`
     /// will be called for each request, by many greenlets at a time.
     ///

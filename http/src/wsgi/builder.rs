@@ -210,6 +210,12 @@ impl Builder {
         self
     }
 
+    /// What it is built on.
+    #[cfg(feature = "standalone")]
+    pub(crate) fn inner(&mut self) -> &mut pywsgi::Builder {
+        &mut self.inner
+    }
+
     /// Binds to `addr`; `application` will be called for each request, by many
     /// greenlets at a time.
     ///
