@@ -50,6 +50,8 @@ pub struct Config {
 
 impl Config {
     /// All as it is by default.
+    ///
+    /// See the example of [`Config`].
     pub fn new() -> Self {
         Self::default()
     }
@@ -59,6 +61,18 @@ impl Config {
     /// # Errors
     ///
     /// If a variable has a value that makes no sense; the error names it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::Config;
+    ///
+    /// match Config::from_env() {
+    ///     Ok(config) => config.install()?,
+    ///     Err(error) => eprintln!("{error}"), // MAYPOLE_HUBS is "many", which is not …
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "gevent.config")]
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::new().overridden_by_env()
@@ -69,6 +83,8 @@ impl Config {
     /// # Errors
     ///
     /// As [`from_env`](Self::from_env).
+    ///
+    /// See the example of [`Config`].
     pub fn overridden_by_env(mut self) -> Result<Self, ConfigError> {
         read("MAYPOLE_HUBS", "a number of hubs", count, &mut self.hubs)?;
         let size = "a number of bytes, as in 262144 or 256K";
@@ -92,12 +108,24 @@ impl Config {
     }
 
     /// How many hubs run greenlets; see [`Hub::threads`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Config, Hub};
+    ///
+    /// Config::new().hubs(1).install()?;
+    /// assert_eq!(Hub::count(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn hubs(mut self, hubs: usize) -> Self {
         self.hubs = Some(hubs);
         self
     }
 
     /// The stack size of greenlets, in bytes; see [`Hub::set_stack_size`].
+    ///
+    /// See the example of [`Config`].
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
@@ -105,6 +133,8 @@ impl Config {
 
     /// How long greenlets that are always ready run between two looks at I/O and
     /// timers; see [`Hub::set_time_slice`].
+    ///
+    /// See the example of [`Config`].
     pub fn time_slice(mut self, slice: Duration) -> Self {
         self.time_slice = Some(slice);
         self
@@ -112,12 +142,33 @@ impl Config {
 
     /// How many threads the default thread pool has at most; see
     /// [`threadpool::set_default_size`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Config, threadpool::default_pool};
+    ///
+    /// Config::new().thread_pool_size(2).install()?;
+    /// assert_eq!(default_pool().size(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn thread_pool_size(mut self, threads: usize) -> Self {
         self.thread_pool_size = Some(threads);
         self
     }
 
     /// Tracks all greenlets; see [`inspect::start_tracking`](start_tracking).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Config, inspect::run_info, spawn, yield_now};
+    ///
+    /// Config::new().track_greenlets().install()?;
+    /// let _runs = spawn(|| loop { yield_now() });
+    /// assert_eq!(run_info().greenlets().len(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn track_greenlets(mut self) -> Self {
         self.track = Some(true);
         self
@@ -125,6 +176,16 @@ impl Config {
 
     /// Starts a [`Monitor`] that reports greenlets which block their hub for
     /// longer than `limit` and lives as long as the process; zero starts none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::Config;
+    ///
+    /// Config::new().monitor(Duration::from_millis(200)).install()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "max_blocking_time")]
     pub fn monitor(mut self, limit: Duration) -> Self {
         self.monitor = Some(limit);
@@ -137,6 +198,8 @@ impl Config {
     ///
     /// If one is refused, for its value or because greenlets run already; those
     /// before it in the table above are made then.
+    ///
+    /// See the example of [`Config`].
     pub fn install(self) -> io::Result<()> {
         if let Some(hubs) = self.hubs {
             Hub::threads(hubs)?;
@@ -176,6 +239,16 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// The name of the variable.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[allow(unused_unsafe)]
+    /// # unsafe { std::env::set_var("MAYPOLE_HUBS", "many") };
+    /// // With MAYPOLE_HUBS=many in the environment:
+    /// let error = maypole_runtime::Config::from_env().unwrap_err();
+    /// assert_eq!(error.variable(), "MAYPOLE_HUBS");
+    /// ```
     #[must_use]
     pub fn variable(&self) -> &'static str {
         self.variable

@@ -44,6 +44,12 @@ struct Inner {
 
 impl Group {
     /// An empty group.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(maypole_runtime::Group::new().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         let empty = Event::new();
@@ -62,6 +68,16 @@ impl Group {
     ///
     /// When no more greenlets can be had; [`try_spawn`](Self::try_spawn)
     /// returns an error then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::Group;
+    ///
+    /// let group = Group::new();
+    /// let answer = group.spawn(|| 42);
+    /// assert_eq!(answer.get().unwrap(), 42);
+    /// ```
     #[track_caller]
     pub fn spawn<T, F>(&self, body: F) -> Greenlet<T>
     where
@@ -79,6 +95,17 @@ impl Group {
     /// # Errors
     ///
     /// As [`Builder::spawn`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Builder, Group};
+    ///
+    /// let group = Group::new();
+    /// let named = group.try_spawn(Builder::new().name("worker"), || ())?;
+    /// assert_eq!(named.handle().name(), "worker");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_spawn<T, F>(&self, builder: Builder, body: F) -> io::Result<Greenlet<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -95,18 +122,41 @@ impl Group {
     }
 
     /// How many members run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Group, yield_now};
+    ///
+    /// let group = Group::new();
+    /// let members = [(); 3].map(|()| group.spawn(|| loop { yield_now() }));
+    /// assert_eq!(group.len(), 3);
+    /// # group.kill();
+    /// # drop(members);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.inner.members.lock().len()
     }
 
     /// Whether no member runs.
+    ///
+    /// See the example of [`join`](Self::join).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.inner.members.lock().is_empty()
     }
 
     /// Whether the greenlet is a member.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Group, spawn};
+    ///
+    /// let (group, stranger) = (Group::new(), spawn(|| ()));
+    /// assert!(!group.contains(stranger.handle()));
+    /// ```
     #[must_use]
     pub fn contains(&self, greenlet: &GreenletRef) -> bool {
         self.inner.members.lock().contains_key(&greenlet.id())
@@ -114,11 +164,31 @@ impl Group {
 
     /// Waits until the group is empty. Suspends the caller; a kill or time-out
     /// interrupts it. Returns at once while the caller unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let group = maypole_runtime::Group::new();
+    /// let _detached = group.spawn(maypole_runtime::yield_now);
+    /// group.join();
+    /// assert!(group.is_empty());
+    /// ```
     pub fn join(&self) {
         self.inner.empty.wait();
     }
 
     /// Waits until the group is empty or `limit` has passed; true when empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Group, sleep};
+    ///
+    /// let group = Group::new();
+    /// let _sleeper = group.spawn(|| sleep(Duration::MAX));
+    /// assert!(!group.join_timeout(Duration::from_millis(1)));
+    /// ```
     pub fn join_timeout(&self, limit: Duration) -> bool {
         self.inner.empty.wait_timeout(limit)
     }
@@ -160,6 +230,17 @@ impl Group {
     /// # Errors
     ///
     /// One of the failures so far, also when the time has passed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Group, sleep};
+    ///
+    /// let group = Group::new();
+    /// let _sleeper = group.spawn(|| sleep(Duration::MAX));
+    /// assert_eq!(group.try_join_timeout(Duration::from_millis(1)), Ok(false));
+    /// ```
     pub fn try_join_timeout(&self, limit: Duration) -> Result<bool, MemberFailed> {
         let members = self.members();
         let empty = self.join_timeout(limit);
@@ -173,6 +254,18 @@ impl Group {
 
     /// Kills one greenlet and waits for its end, if it is a member. True if it
     /// was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Group, sleep};
+    ///
+    /// let group = Group::new();
+    /// let sleeper = group.spawn(|| sleep(Duration::MAX));
+    /// assert!(group.kill_one(sleeper.handle()));
+    /// assert!(!group.kill_one(sleeper.handle())); // it is no member any more
+    /// ```
     #[doc(alias = "killone")]
     pub fn kill_one(&self, greenlet: &GreenletRef) -> bool {
         let member = self.contains(greenlet);
@@ -184,6 +277,18 @@ impl Group {
 
     /// Kills all members, those included that are added meanwhile, and waits
     /// until the group is empty. A member may call it: it is killed last.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Group, sleep};
+    ///
+    /// let group = Group::new();
+    /// let _sleepers = [(); 3].map(|()| group.spawn(|| sleep(Duration::MAX)));
+    /// group.kill();
+    /// assert!(group.is_empty());
+    /// ```
     pub fn kill(&self) {
         loop {
             let members = self.members();
@@ -201,18 +306,54 @@ impl Group {
     }
 
     /// As [`kill`](Self::kill), for at most `limit`; true when empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Group, sleep};
+    ///
+    /// let group = Group::new();
+    /// let _sleeper = group.spawn(|| sleep(Duration::MAX));
+    /// assert!(group.kill_timeout(Duration::from_secs(10)));
+    /// ```
     pub fn kill_timeout(&self, limit: Duration) -> bool {
         self.start_kill();
         self.join_timeout(limit)
     }
 
     /// Kills all members, and does not wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Group, sleep};
+    ///
+    /// let group = Group::new();
+    /// let _sleeper = group.spawn(|| sleep(Duration::MAX));
+    /// group.start_kill();
+    /// group.join(); // now, or some time later
+    /// ```
     pub fn start_kill(&self) {
         kill_each(&self.members());
     }
 
     /// Adds a greenlet that runs already, until it ends. Nothing happens if it
     /// has ended, or is a member.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Group, sleep, spawn};
+    ///
+    /// let group = Group::new();
+    /// let sleeper = spawn(|| sleep(Duration::MAX));
+    /// group.add(sleeper.handle());
+    /// group.kill();
+    /// assert!(sleeper.is_finished());
+    /// ```
     pub fn add(&self, greenlet: &GreenletRef) {
         self.add_with(greenlet, ());
     }
@@ -228,6 +369,19 @@ impl Group {
     }
 
     /// Takes a greenlet out of the group; it runs on. True if it was in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Event, Group};
+    ///
+    /// let (group, done) = (Group::new(), Event::new());
+    /// let waits = done.clone();
+    /// let member = group.spawn(move || waits.wait());
+    /// assert!(group.discard(member.handle()));
+    /// group.join(); // does not wait for it
+    /// # done.set();
+    /// ```
     pub fn discard(&self, greenlet: &GreenletRef) -> bool {
         self.leave(greenlet.id())
     }
@@ -241,6 +395,13 @@ impl Group {
     /// # Panics
     ///
     /// When `body` does, with its panic; and when it is killed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let group = maypole_runtime::Group::new();
+    /// assert_eq!(group.apply(|| 6 * 7), 42);
+    /// ```
     pub fn apply<T, F>(&self, body: F) -> T
     where
         F: FnOnce() -> T + Send + 'static,
@@ -252,7 +413,7 @@ impl Group {
         mapping::resume(self.spawn(body))
     }
 
-    mapping_methods!("as members");
+    mapping_methods!("as members", "Group::new()");
 
     /// Whether the caller is a member.
     pub(crate) fn is_callers(&self) -> bool {
@@ -260,6 +421,17 @@ impl Group {
     }
 
     /// The members.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Group, sleep};
+    ///
+    /// let group = Group::new();
+    /// let sleeper = group.spawn(|| sleep(Duration::MAX));
+    /// assert_eq!(group.members(), [sleeper.handle().clone()]);
+    /// ```
     #[doc(alias = "greenlets")]
     #[must_use]
     pub fn members(&self) -> Vec<GreenletRef> {
@@ -312,12 +484,23 @@ pub struct MemberFailed {
 
 impl MemberFailed {
     /// The greenlet that failed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let group = maypole_runtime::Group::new();
+    /// let fails = group.spawn(|| panic!("no"));
+    /// let failed = group.try_join().unwrap_err();
+    /// assert_eq!(failed.greenlet(), fails.handle());
+    /// ```
     #[must_use]
     pub fn greenlet(&self) -> &GreenletRef {
         &self.greenlet
     }
 
     /// How it ended.
+    ///
+    /// See the example of [`[`Group::try_join`]`].
     #[must_use]
     pub fn ending(&self) -> Ending {
         self.ending

@@ -102,6 +102,17 @@ where
 
 /// Waits until all `objects` have come or `limit` has passed, and returns those
 /// that have come, in the order in which they did.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::{Event, wait_timeout};
+///
+/// let events = [Event::new(), Event::new()];
+/// events[1].set();
+/// assert_eq!(wait_timeout(&events, Duration::from_millis(1)).len(), 1);
+/// ```
 #[doc(alias = "wait(timeout)")]
 pub fn wait_timeout<I>(objects: I, limit: Duration) -> Vec<I::Item>
 where

@@ -260,6 +260,17 @@ impl<U> Imap<U> {
     /// # Panics
     ///
     /// If `most` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::Pool;
+    ///
+    /// // A source without end: at most four results wait to be read.
+    /// let squares = Pool::new(2).imap(0_u64.., |n| n * n).max_buffered(4);
+    /// let first: Vec<u64> = squares.take(3).map(|square| square.unwrap()).collect();
+    /// assert_eq!(first, [0, 1, 4]);
+    /// ```
     #[doc(alias = "maxsize")]
     pub fn max_buffered(mut self, most: usize) -> Self {
         assert!(most > 0, "with no room for a result there can be none");
@@ -285,6 +296,8 @@ impl<U> ImapUnordered<U> {
     /// # Panics
     ///
     /// If `most` is 0.
+    ///
+    /// See the example of [`[`Imap::max_buffered`]`].
     #[doc(alias = "maxsize")]
     pub fn max_buffered(mut self, most: usize) -> Self {
         assert!(most > 0, "with no room for a result there can be none");
@@ -351,7 +364,7 @@ pub(crate) fn resume<T: 'static>(greenlet: Greenlet<T>) -> T {
 
 /// The methods that groups, pools and thread pools have in common.
 macro_rules! mapping_methods {
-    ($what:literal) => {
+    ($what:literal, $new:literal) => {
         /// Runs `f` on each item
         #[doc = $what]
         /// and returns the results, in the order of the items.
@@ -363,6 +376,13 @@ macro_rules! mapping_methods {
         ///
         /// When `f` panicked or was killed, after all items are through, with the
         /// panic of the first such item.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = concat!("let workers = maypole_runtime::", $new, ";")]
+        /// assert_eq!(workers.map([1, 2, 3], |n| n * n), [1, 4, 9]);
+        /// ```
         pub fn map<I, U, F>(&self, items: I, f: F) -> Vec<U>
         where
             I: IntoIterator,
@@ -374,6 +394,14 @@ macro_rules! mapping_methods {
         }
 
         /// As [`map`](Self::map), in a greenlet of its own.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = concat!("let workers = maypole_runtime::", $new, ";")]
+        /// let squares = workers.map_async([1, 2, 3], |n| n * n);
+        /// assert_eq!(squares.get().unwrap(), [1, 4, 9]);
+        /// ```
         #[doc(alias = "map_cb")]
         pub fn map_async<I, U, F>(&self, items: I, f: F) -> $crate::Greenlet<Vec<U>>
         where
@@ -393,6 +421,16 @@ macro_rules! mapping_methods {
         /// It starts when it is first asked for a result. Items are taken in a
         /// greenlet of its own, so taking one may block; a
         /// [`Queue`](crate::queue::Queue) will do.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = concat!("let workers = maypole_runtime::", $new, ";")]
+        /// let mut halves = workers.imap([2, 0, 4], |n| 8 / n);
+        /// assert_eq!(halves.next().unwrap().unwrap(), 4);
+        /// assert!(halves.next().unwrap().unwrap_err().is_panic()); // and goes on
+        /// assert_eq!(halves.next().unwrap().unwrap(), 2);
+        /// ```
         pub fn imap<I, U, F>(&self, items: I, f: F) -> $crate::Imap<U>
         where
             I: IntoIterator + Send + 'static,
@@ -404,6 +442,14 @@ macro_rules! mapping_methods {
         }
 
         /// As [`imap`](Self::imap), with the results as they come.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = concat!("let workers = maypole_runtime::", $new, ";")]
+        /// let squares = workers.imap_unordered([1, 2, 3], |n| n * n);
+        /// assert_eq!(squares.map(Result::unwrap).sum::<i32>(), 14);
+        /// ```
         pub fn imap_unordered<I, U, F>(&self, items: I, f: F) -> $crate::ImapUnordered<U>
         where
             I: IntoIterator + Send + 'static,

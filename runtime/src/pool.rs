@@ -39,6 +39,8 @@ impl Pool {
     /// # Panics
     ///
     /// If `size` is 0: such a pool would never run anything.
+    ///
+    /// See the example of [`Pool`].
     #[must_use]
     pub fn new(size: usize) -> Self {
         assert!(
@@ -55,6 +57,13 @@ impl Pool {
 
     /// A pool without a limit: for those who take a pool, and want their
     /// greenlets to be known and killed together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::Pool::unlimited();
+    /// assert!(!pool.is_full());
+    /// ```
     #[doc(alias = "Pool(None)")]
     #[must_use]
     pub fn unlimited() -> Self {
@@ -68,6 +77,8 @@ impl Pool {
     ///
     /// When no more greenlets can be had; [`Slot::try_spawn`] returns an error
     /// then.
+    ///
+    /// See the example of [`Pool`].
     #[track_caller]
     pub fn spawn<T, F>(&self, body: F) -> Greenlet<T>
     where
@@ -81,11 +92,32 @@ impl Pool {
     ///
     /// Suspends only the caller; a kill or time-out interrupts it. A greenlet
     /// that unwinds cannot wait: it gets a slot beyond the limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::Pool;
+    ///
+    /// let pool = Pool::new(1);
+    /// let slot = pool.acquire(); // first the place,
+    /// let job = "then the job"; // however it comes
+    /// let greenlet = slot.spawn(move || job.len());
+    /// assert_eq!(greenlet.get().unwrap(), 12);
+    /// ```
     pub fn acquire(&self) -> Slot {
         self.slot(self.slots.acquire().ok())
     }
 
     /// Takes a slot if there is one now. Never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::Pool::new(1);
+    /// let slot = pool.try_acquire();
+    /// assert!(slot.is_some());
+    /// assert!(pool.try_acquire().is_none());
+    /// ```
     #[must_use]
     pub fn try_acquire(&self) -> Option<Slot> {
         self.slots
@@ -95,6 +127,14 @@ impl Pool {
 
     /// Takes a slot, waiting for at most `limit`; `None` when the time has
     /// passed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::Pool::new(1);
+    /// let _slot = pool.acquire();
+    /// assert!(pool.acquire_timeout(std::time::Duration::from_millis(1)).is_none());
+    /// ```
     #[must_use]
     pub fn acquire_timeout(&self, limit: Duration) -> Option<Slot> {
         self.slots
@@ -135,6 +175,16 @@ impl Pool {
 
     /// Runs `body` in the pool, and does not wait, for room neither: while the
     /// pool is full a greenlet outside of it waits for a slot.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::Pool::new(1);
+    /// let _slot = pool.acquire(); // it is full
+    /// let later = pool.apply_async(|| 42); // and this does not wait
+    /// drop(_slot);
+    /// assert_eq!(later.get().unwrap(), 42);
+    /// ```
     pub fn apply_async<T, F>(&self, body: F) -> Greenlet<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -149,24 +199,42 @@ impl Pool {
         }
     }
 
-    mapping_methods!("in greenlets of the pool");
+    mapping_methods!("in greenlets of the pool", "Pool::new(2)");
 
     /// Waits until a slot is free, without taking it, and says how many are.
     /// Others may be faster: it can be none.
     ///
     /// Suspends the caller; a kill or a time-out interrupts it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::Pool::new(2);
+    /// let _slot = pool.acquire();
+    /// assert_eq!(pool.wait_available(), 1);
+    /// ```
     pub fn wait_available(&self) -> usize {
         drop(self.slots.acquire());
         self.free_slots()
     }
 
     /// As [`wait_available`](Self::wait_available), for at most `limit`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::Pool::new(1);
+    /// let _slot = pool.acquire();
+    /// assert_eq!(pool.wait_available_timeout(std::time::Duration::from_millis(1)), 0);
+    /// ```
     pub fn wait_available_timeout(&self, limit: Duration) -> usize {
         drop(self.slots.acquire_timeout(limit));
         self.free_slots()
     }
 
     /// The greenlets of the pool.
+    ///
+    /// See the example of [`[`Group::members`]`].
     #[doc(alias = "greenlets")]
     #[must_use]
     pub fn members(&self) -> Vec<GreenletRef> {
@@ -174,30 +242,53 @@ impl Pool {
     }
 
     /// Whether the greenlet runs in the pool.
+    ///
+    /// See the example of [`[`Group::contains`]`].
     #[must_use]
     pub fn contains(&self, greenlet: &GreenletRef) -> bool {
         self.group.contains(greenlet)
     }
 
     /// The limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(maypole_runtime::Pool::new(3).size(), 3);
+    /// ```
     #[must_use]
     pub fn size(&self) -> usize {
         self.size
     }
 
     /// How many greenlets of the pool run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Pool, sleep};
+    ///
+    /// let pool = Pool::new(3);
+    /// let _sleeper = pool.spawn(|| sleep(Duration::MAX));
+    /// assert_eq!((pool.len(), pool.free_slots()), (1, 2));
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.group.len()
     }
 
     /// Whether no greenlet of the pool runs.
+    ///
+    /// See the example of [`join`](Self::join).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.group.is_empty()
     }
 
     /// How many slots are free now.
+    ///
+    /// See the example of [`len`](Self::len).
     #[doc(alias = "free_count")]
     #[must_use]
     pub fn free_slots(&self) -> usize {
@@ -205,6 +296,14 @@ impl Pool {
     }
 
     /// Whether no slot is free now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::Pool::new(1);
+    /// let _slot = pool.acquire();
+    /// assert!(pool.is_full());
+    /// ```
     #[doc(alias = "full")]
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -212,11 +311,22 @@ impl Pool {
     }
 
     /// Waits until no greenlet of the pool runs; see [`Group::join`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = maypole_runtime::Pool::new(2);
+    /// let _detached = pool.spawn(maypole_runtime::yield_now);
+    /// pool.join();
+    /// assert!(pool.is_empty());
+    /// ```
     pub fn join(&self) {
         self.group.join();
     }
 
     /// As [`join`](Self::join), for at most `limit`; true when none runs.
+    ///
+    /// See the example of [`[`Group::join_timeout`]`].
     pub fn join_timeout(&self, limit: Duration) -> bool {
         self.group.join_timeout(limit)
     }
@@ -227,6 +337,8 @@ impl Pool {
     /// # Errors
     ///
     /// One of the failures.
+    ///
+    /// See the example of [`[`Group::try_join`]`].
     #[doc(alias = "join(raise_error)")]
     pub fn try_join(&self) -> Result<(), MemberFailed> {
         self.group.try_join()
@@ -238,35 +350,58 @@ impl Pool {
     /// # Errors
     ///
     /// One of the failures so far, also when the time has passed.
+    ///
+    /// See the example of [`[`Group::try_join_timeout`]`].
     pub fn try_join_timeout(&self, limit: Duration) -> Result<bool, MemberFailed> {
         self.group.try_join_timeout(limit)
     }
 
     /// Takes in a greenlet that runs already, waiting while the pool is full:
     /// `acquire().add(greenlet)`. It may end meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Pool, sleep, spawn};
+    ///
+    /// let (pool, sleeper) = (Pool::new(1), spawn(|| sleep(Duration::MAX)));
+    /// pool.add(sleeper.handle());
+    /// assert!(pool.is_full());
+    /// pool.kill();
+    /// assert!(sleeper.is_finished());
+    /// ```
     pub fn add(&self, greenlet: &GreenletRef) {
         self.acquire().add(greenlet);
     }
 
     /// Takes a greenlet out of the pool; it runs on, and its slot is free when
     /// it ends. True if it was in.
+    ///
+    /// See the example of [`[`Group::discard`]`].
     pub fn discard(&self, greenlet: &GreenletRef) -> bool {
         self.group.discard(greenlet)
     }
 
     /// Kills one greenlet and waits for its end, if it is of the pool. True if
     /// it was.
+    ///
+    /// See the example of [`[`Group::kill_one`]`].
     #[doc(alias = "killone")]
     pub fn kill_one(&self, greenlet: &GreenletRef) -> bool {
         self.group.kill_one(greenlet)
     }
 
     /// Kills the pool's greenlets and waits for their ends; see [`Group::kill`].
+    ///
+    /// See the example of [`[`Group::kill`]`].
     pub fn kill(&self) {
         self.group.kill();
     }
 
     /// As [`kill`](Self::kill), for at most `limit`; true when none runs.
+    ///
+    /// See the example of [`[`Group::kill_timeout`]`].
     pub fn kill_timeout(&self, limit: Duration) -> bool {
         self.group.kill_timeout(limit)
     }
@@ -295,6 +430,8 @@ impl fmt::Debug for Pool {
 }
 
 /// The permission to run one greenlet in a [`Pool`]; dropping it gives it back.
+///
+/// See the example of [`[`Pool::acquire`]`].
 #[must_use = "dropped at once, it is given back at once"]
 pub struct Slot {
     group: Group,
@@ -308,6 +445,8 @@ impl Slot {
     /// # Panics
     ///
     /// When no more greenlets can be had.
+    ///
+    /// See the example of [`[`Pool::acquire`]`].
     #[track_caller]
     pub fn spawn<T, F>(self, body: F) -> Greenlet<T>
     where
@@ -325,6 +464,17 @@ impl Slot {
     /// # Errors
     ///
     /// As [`Builder::spawn`]; the slot is given back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Builder, Pool};
+    ///
+    /// let pool = Pool::new(1);
+    /// let named = pool.acquire().try_spawn(Builder::new().name("worker"), || ())?;
+    /// assert_eq!(named.handle().name(), "worker");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_spawn<T, F>(self, builder: Builder, body: F) -> io::Result<Greenlet<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -339,6 +489,8 @@ impl Slot {
 
     /// Gives the slot to a greenlet that runs already, until it ends. It is
     /// given back at once if the greenlet has ended, or is in the pool.
+    ///
+    /// See the example of [`[`Pool::add`]`].
     pub fn add(self, greenlet: &GreenletRef) {
         self.group.add_with(greenlet, self.permit);
     }
@@ -349,6 +501,18 @@ impl Slot {
     /// # Errors
     ///
     /// As [`Builder::spawn`]; the slot is given back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Builder, Group, Pool};
+    ///
+    /// let (shared, own) = (Pool::new(8), Group::new());
+    /// let handler = shared.acquire().try_spawn_in(&own, Builder::new(), || ())?;
+    /// own.join(); // all of ours, and nobody else's
+    /// # drop(handler);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_spawn_in<T, F>(
         self,
         group: &Group,

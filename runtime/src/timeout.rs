@@ -108,6 +108,16 @@ struct Started {
 impl Timeout {
     /// A time-out of `limit`, not yet started. [`Duration::MAX`], or more than a
     /// hundred years, never comes; zero comes at the next blocking call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::Timeout;
+    ///
+    /// let timeout = Timeout::new(Duration::from_secs(5));
+    /// assert!(!timeout.is_pending()); // not started
+    /// ```
     #[must_use]
     pub fn new(limit: Duration) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -120,6 +130,14 @@ impl Timeout {
     }
 
     /// A time-out that never comes: it may be started, and is never pending.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let timeout = maypole_runtime::Timeout::never();
+    /// timeout.start();
+    /// assert!(!timeout.is_pending());
+    /// ```
     #[doc(alias = "Timeout(None)")]
     #[must_use]
     pub fn never() -> Self {
@@ -150,6 +168,8 @@ impl Timeout {
     /// # Panics
     ///
     /// When it [is pending](Self::is_pending) already.
+    ///
+    /// See the example of [`Timeout`].
     pub fn start(&self) {
         assert!(!self.is_pending(), "the time-out is already started");
         let Some(at) = deadline_after(self.limit) else {
@@ -172,6 +192,17 @@ impl Timeout {
 
     /// Stops the time: from here on it interrupts nothing, until it is started
     /// again. Does nothing when it is not started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Timeout, sleep};
+    ///
+    /// let timeout = Timeout::start_new(Duration::from_millis(5));
+    /// timeout.cancel();
+    /// sleep(Duration::from_millis(10)); // is not interrupted
+    /// ```
     #[doc(alias = "close")]
     pub fn cancel(&self) {
         let started = self.started.lock().take();
@@ -185,6 +216,8 @@ impl Timeout {
 
     /// Whether it is started and has not yet interrupted its greenlet. Its time
     /// may have come: a greenlet that makes no blocking call is not interrupted.
+    ///
+    /// See the example of [`Timeout`].
     #[doc(alias = "pending")]
     #[must_use]
     pub fn is_pending(&self) -> bool {
@@ -195,6 +228,16 @@ impl Timeout {
     }
 
     /// The time allowed, as given; `None` when it never comes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::Timeout;
+    ///
+    /// assert_eq!(Timeout::new(Duration::from_secs(5)).limit(), Some(Duration::from_secs(5)));
+    /// assert_eq!(Timeout::never().limit(), None);
+    /// ```
     #[doc(alias = "seconds")]
     #[must_use]
     pub fn limit(&self) -> Option<Duration> {

@@ -61,6 +61,8 @@ impl Hub {
     ///
     /// `InvalidInput` below 16 KiB, and for more than there are addresses;
     /// `AlreadyExists` when the hub runs.
+    ///
+    /// See the example of [`Hub`].
     pub fn set_stack_size(bytes: usize) -> io::Result<()> {
         if bytes < MIN_STACK_SIZE {
             return Err(io::Error::new(
@@ -83,6 +85,16 @@ impl Hub {
     /// # Errors
     ///
     /// `AlreadyExists` when the hub runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::Hub;
+    ///
+    /// Hub::set_time_slice(Duration::from_millis(2))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_time_slice(slice: Duration) -> io::Result<()> {
         Self::refuse_when_started()?;
         let nanos = u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX);
@@ -104,6 +116,17 @@ impl Hub {
     ///
     /// `InvalidInput` for 0; `AlreadyExists` when the hub runs; `Unsupported`
     /// for more than one on the `may` engine.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::Hub;
+    ///
+    /// match Hub::threads(2) {
+    ///     Ok(()) => assert_eq!(Hub::count(), 2),
+    ///     Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::Unsupported), // on `may`
+    /// }
+    /// ```
     pub fn threads(threads: usize) -> io::Result<()> {
         if threads == 0 {
             return Err(io::Error::new(
@@ -116,6 +139,12 @@ impl Hub {
     }
 
     /// How many hubs there are, each on a thread of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(maypole_runtime::Hub::count() >= 1);
+    /// ```
     #[must_use]
     pub fn count() -> usize {
         hub_count()

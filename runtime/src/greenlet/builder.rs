@@ -36,11 +36,23 @@ pub struct Builder {
 
 impl Builder {
     /// No name, the stack size of [`Hub::set_stack_size`](crate::Hub::set_stack_size).
+    ///
+    /// See the example of [`Builder`].
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Names the greenlet: for its `Debug`, and for messages about it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::Builder;
+    ///
+    /// let greenlet = Builder::new().name("parser").spawn(|| ())?;
+    /// assert_eq!(greenlet.handle().name(), "parser");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into_boxed_str());
         self
@@ -48,6 +60,8 @@ impl Builder {
 
     /// Sets the size of its stack, in bytes. Rounded up to whole pages, and at
     /// least one; only what is touched takes memory.
+    ///
+    /// See the example of [`Builder`].
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
@@ -55,12 +69,32 @@ impl Builder {
 
     /// Runs it on the hub with this number, counted from 0, instead of on the
     /// caller's; see [`Hub::threads`](crate::Hub::threads).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{Builder, Hub};
+    ///
+    /// let last = Hub::count() - 1;
+    /// assert!(Builder::new().hub(last).spawn(|| ()).is_ok());
+    /// assert!(Builder::new().hub(last + 1).spawn(|| ()).is_err());
+    /// ```
     pub fn hub(mut self, hub: usize) -> Self {
         self.placement = Placement::On(hub);
         self
     }
 
     /// Runs it on the hub that has the fewest greenlets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::Builder;
+    ///
+    /// let greenlet = Builder::new().least_loaded().spawn(|| "somewhere")?;
+    /// assert_eq!(greenlet.get().unwrap(), "somewhere");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn least_loaded(mut self) -> Self {
         self.placement = Placement::LeastLoaded;
         self
@@ -74,6 +108,17 @@ impl Builder {
     /// `vm.max_map_count` allows (the text says so), or when a stack cannot be
     /// mapped. After some have ended, spawning works again. `InvalidInput` for a
     /// hub that there is not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::Builder;
+    ///
+    /// match Builder::new().stack_size(64 * 1024).spawn(|| 6 * 7) {
+    ///     Ok(greenlet) => assert_eq!(greenlet.get().unwrap(), 42),
+    ///     Err(error) => eprintln!("no room for more: {error}"),
+    /// }
+    /// ```
     #[track_caller]
     pub fn spawn<T, F>(self, body: F) -> io::Result<Greenlet<T>>
     where
@@ -91,6 +136,21 @@ impl Builder {
     /// As [`spawn`](Self::spawn), and `InvalidInput` on a plain thread, which has
     /// no hub. [`hub`](Self::hub) and [`least_loaded`](Self::least_loaded) do not
     /// count here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use maypole_runtime::{Builder, spawn};
+    ///
+    /// let length = spawn(|| {
+    ///     let text = Rc::new("shared");
+    ///     let theirs = text.clone();
+    ///     let inner = Builder::new().name("inner").spawn_local(move || theirs.len());
+    ///     inner.unwrap().get().unwrap()
+    /// });
+    /// assert_eq!(length.get().unwrap(), 6);
+    /// ```
     #[track_caller]
     pub fn spawn_local<T, F>(self, body: F) -> io::Result<LocalGreenlet<T>>
     where

@@ -45,6 +45,14 @@ impl GreenletError {
     }
 
     /// The greenlet was killed, before or while it ran.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let sleeper = maypole_runtime::spawn(|| maypole_runtime::sleep(std::time::Duration::MAX));
+    /// sleeper.kill();
+    /// assert!(sleeper.get().unwrap_err().is_killed());
+    /// ```
     #[doc(alias = "GreenletExit")]
     #[must_use]
     pub fn is_killed(&self) -> bool {
@@ -52,18 +60,59 @@ impl GreenletError {
     }
 
     /// A [`Timeout`](crate::Timeout) that nobody caught unwound the greenlet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{Timeout, sleep, spawn};
+    ///
+    /// let late = spawn(|| {
+    ///     let _timeout = Timeout::start_new(Duration::from_millis(1));
+    ///     sleep(Duration::MAX); // nobody catches it
+    /// });
+    /// assert!(late.get().unwrap_err().is_timeout());
+    /// ```
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(self.reason, Reason::TimedOut)
     }
 
     /// The greenlet panicked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let fails = maypole_runtime::spawn(|| panic!("no"));
+    /// assert!(fails.get().unwrap_err().is_panic());
+    /// ```
     #[must_use]
     pub fn is_panic(&self) -> bool {
         matches!(self.reason, Reason::Panicked(_))
     }
 
     /// The greenlet still runs: the caller is unwinding and could not wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::{sleep, spawn};
+    ///
+    /// struct Asks;
+    /// impl Drop for Asks {
+    ///     fn drop(&mut self) {
+    ///         let slow = spawn(|| sleep(Duration::from_millis(1)));
+    ///         assert!(slow.get().unwrap_err().is_unwinding()); // and does not wait
+    ///     }
+    /// }
+    ///
+    /// let fails = spawn(|| {
+    ///     let _asks = Asks;
+    ///     panic!("no");
+    /// });
+    /// assert!(fails.get().unwrap_err().is_panic());
+    /// ```
     #[must_use]
     pub fn is_unwinding(&self) -> bool {
         matches!(self.reason, Reason::Unwinding)
@@ -74,6 +123,14 @@ impl GreenletError {
     /// # Errors
     ///
     /// The error itself if the greenlet did not panic.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let fails = maypole_runtime::spawn(|| panic!("no"));
+    /// let payload = fails.get().unwrap_err().into_panic().unwrap();
+    /// assert_eq!(payload.downcast_ref(), Some(&"no"));
+    /// ```
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.reason {
             Reason::Panicked(payload) => Ok(payload.into_inner()),

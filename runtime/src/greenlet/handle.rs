@@ -33,6 +33,13 @@ impl GreenletRef {
     }
 
     /// The greenlet's number, unique in the process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let greenlets = [(); 2].map(|()| maypole_runtime::spawn(|| ()));
+    /// assert_ne!(greenlets[0].handle().id(), greenlets[1].handle().id());
+    /// ```
     #[doc(alias = "minimal_ident")]
     #[must_use]
     pub fn id(&self) -> u64 {
@@ -40,6 +47,13 @@ impl GreenletRef {
     }
 
     /// The name given to its [`Builder`](super::Builder), or one made of its number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let greenlet = maypole_runtime::spawn(|| ());
+    /// assert!(greenlet.handle().name().starts_with("Greenlet-"));
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         self.strand.name()
@@ -101,6 +115,8 @@ impl GreenletRef {
     /// Has the greenlet look again at what its
     /// [`wait_read_unless`](crate::net::TcpStream::wait_read_unless) is to stop
     /// for. Whatever else it waits for goes on. Never blocks.
+    ///
+    /// See the example of [`wait_read_unless`](crate::net::TcpStream::wait_read_unless).
     pub fn nudge(&self) {
         if !self.is_finished() {
             self.strand.nudge();
@@ -108,6 +124,14 @@ impl GreenletRef {
     }
 
     /// Whether the greenlet has ended, in whatever way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let handle = maypole_runtime::spawn(|| ()).handle().clone();
+    /// handle.join();
+    /// assert!(handle.is_finished());
+    /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.strand.end.has_come()

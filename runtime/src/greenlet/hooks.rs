@@ -103,6 +103,8 @@ pub fn set_error_hook(hook: impl Fn(&UnhandledPanic<'_>) + Send + Sync + 'static
 }
 
 /// Brings the default of [`set_error_hook`] back.
+///
+/// See the example of [`[`set_error_hook`]`].
 pub fn take_error_hook() {
     let before = ERROR_HOOK.write().take();
     drop(before);
@@ -116,30 +118,73 @@ pub struct UnhandledPanic<'a> {
 
 impl UnhandledPanic<'_> {
     /// The greenlet.
+    ///
+    /// See the example of [`[`set_error_hook`]`].
     #[must_use]
     pub fn greenlet(&self) -> &GreenletRef {
         self.greenlet
     }
 
     /// What it panicked with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use maypole_runtime::{set_error_hook, spawn};
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// set_error_hook(move |failed| drop(tell.send(failed.payload().is::<u32>())));
+    /// drop(spawn(|| std::panic::panic_any(404_u32)));
+    /// assert!(told.recv()?);
+    /// # Ok::<(), mpsc::RecvError>(())
+    /// ```
     #[must_use]
     pub fn payload(&self) -> &(dyn Any + Send) {
         self.payload
     }
 
     /// The message of the panic, or a stand-in if it had none.
+    ///
+    /// See the example of [`[`set_error_hook`]`].
     #[must_use]
     pub fn message(&self) -> &str {
         message_of(self.payload).unwrap_or("a panic without a message")
     }
 
     /// Where the greenlet was spawned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use maypole_runtime::{set_error_hook, spawn};
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// set_error_hook(move |failed| drop(tell.send(failed.spawned_at())));
+    /// drop(spawn(|| panic!("no")));
+    /// assert!(told.recv()?.line() > 0);
+    /// # Ok::<(), mpsc::RecvError>(())
+    /// ```
     #[must_use]
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.greenlet.strand().location()
     }
 
     /// The number of the greenlet that spawned it; `None` for a plain thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use maypole_runtime::{set_error_hook, spawn};
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// set_error_hook(move |failed| drop(tell.send(failed.spawner())));
+    /// drop(spawn(|| panic!("no")));
+    /// assert_eq!(told.recv()?, None); // a plain thread
+    /// # Ok::<(), mpsc::RecvError>(())
+    /// ```
     #[doc(alias = "spawning_greenlet")]
     #[must_use]
     pub fn spawner(&self) -> Option<u64> {

@@ -56,6 +56,18 @@ impl Builder {
     /// # Errors
     ///
     /// As [`spawn`](Self::spawn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::Builder;
+    ///
+    /// let limit = Duration::from_millis(1);
+    /// let reminder = Builder::new().name("reminder").spawn_later(limit, || "now")?;
+    /// assert_eq!(reminder.get().unwrap(), "now");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn spawn_later<T, F>(self, limit: Duration, body: F) -> io::Result<Greenlet<T>>
     where
         F: FnOnce() -> T + Send + 'static,

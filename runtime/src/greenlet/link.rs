@@ -39,6 +39,19 @@ impl<T: 'static> Greenlet<T> {
 
     /// As [`link`](Self::link), but calls `then` only if the greenlet
     /// [is successful](Self::is_successful): it returned or was killed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{AsyncResult, spawn};
+    ///
+    /// let told = AsyncResult::new();
+    /// let teller = told.clone();
+    /// let greenlet = spawn(|| ());
+    /// greenlet.link_failure(|_| unreachable!());
+    /// greenlet.link_success(move |ended| drop(teller.set(ended.id())));
+    /// assert_eq!(*told.get().unwrap(), greenlet.handle().id());
+    /// ```
     #[doc(alias = "link_value")]
     pub fn link_success(&self, then: impl FnOnce(&GreenletRef) + Send + 'static) -> LinkId {
         self.handle().link_success(then)
@@ -84,11 +97,23 @@ impl<T: 'static> Greenlet<T> {
     }
 
     /// Takes back all links whose turn has not come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let greenlet = maypole_runtime::spawn(|| ());
+    /// greenlet.link(|_| unreachable!());
+    /// greenlet.link(|_| unreachable!());
+    /// greenlet.unlink_all();
+    /// assert!(!greenlet.has_links());
+    /// ```
     pub fn unlink_all(&self) {
         self.handle().unlink_all();
     }
 
     /// Whether there are links whose turn has not come.
+    ///
+    /// See the example of [`unlink`](Self::unlink).
     #[must_use]
     pub fn has_links(&self) -> bool {
         self.handle().has_links()

@@ -72,6 +72,16 @@ impl<T: 'static> LocalGreenlet<T> {
     /// # Errors
     ///
     /// As [`Greenlet::get`](super::Greenlet::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use maypole_runtime::{spawn, spawn_local};
+    ///
+    /// let outer = spawn(|| *spawn_local(|| Rc::new(42)).get().unwrap());
+    /// assert_eq!(outer.get().unwrap(), 42);
+    /// ```
     pub fn get(self) -> Result<T, GreenletError> {
         self.handle.take_outcome::<()>()?;
         // It has returned, so it has left its value, which nobody else takes.
@@ -79,6 +89,19 @@ impl<T: 'static> LocalGreenlet<T> {
     }
 
     /// To wait for it, kill it, link to it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{spawn, spawn_local, yield_now};
+    ///
+    /// let outer = spawn(|| {
+    ///     let inner = spawn_local(yield_now);
+    ///     inner.handle().kill();
+    ///     inner.get().unwrap_err().is_killed()
+    /// });
+    /// assert!(outer.get().unwrap());
+    /// ```
     #[must_use]
     pub fn handle(&self) -> &GreenletRef {
         &self.handle

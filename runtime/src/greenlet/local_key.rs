@@ -59,6 +59,8 @@ macro_rules! greenlet_local {
 }
 
 /// A value that each greenlet has for itself; see [`greenlet_local!`].
+///
+/// See the example of [`[`greenlet_local!`]`].
 pub struct LocalKey<T: 'static> {
     init: fn() -> T,
 }
@@ -74,6 +76,20 @@ impl<T: 'static> LocalKey<T> {
     /// is none yet.
     ///
     /// `f` may suspend. The value stays the greenlet's, whatever thread it is on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// use maypole_runtime::{greenlet_local, spawn};
+    ///
+    /// greenlet_local! {
+    ///     static LOG: RefCell<Vec<u32>> = RefCell::default();
+    /// }
+    /// LOG.with(|log| log.borrow_mut().push(1));
+    /// let other = spawn(|| LOG.with(|log| log.borrow().len()));
+    /// assert_eq!(other.get().unwrap(), 0); // it has its own
+    /// ```
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         let key = std::ptr::from_ref(self) as usize;
         let found = with_values(|values| values.get(&key).cloned());

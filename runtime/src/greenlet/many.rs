@@ -44,6 +44,17 @@ where
 /// # Panics
 ///
 /// When the caller is one of them.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::{join_all_timeout, sleep, spawn};
+///
+/// let greenlets = [1, 600_000].map(|ms| spawn(move || sleep(Duration::from_millis(ms))));
+/// let ended = join_all_timeout(&greenlets, Duration::from_millis(50));
+/// assert!(ended.len() < 2); // one of them sleeps for ten minutes
+/// ```
 #[doc(alias = "joinall(timeout)")]
 pub fn join_all_timeout<I>(greenlets: I, limit: Duration) -> Vec<I::Item>
 where
@@ -132,6 +143,16 @@ where
 }
 
 /// As [`kill_all`], waiting for at most `limit`; true when all have ended.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::{kill_all_timeout, sleep, spawn};
+///
+/// let sleepers = [(); 3].map(|()| spawn(|| sleep(Duration::MAX)));
+/// assert!(kill_all_timeout(&sleepers, Duration::from_secs(10)));
+/// ```
 #[doc(alias = "killall(timeout)")]
 pub fn kill_all_timeout<I>(greenlets: I, limit: Duration) -> bool
 where
@@ -142,6 +163,17 @@ where
 }
 
 /// Kills all `greenlets`, and does not wait; otherwise as [`kill_all`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::{join_all, sleep, spawn, start_kill_all};
+///
+/// let sleepers = [(); 3].map(|()| spawn(|| sleep(Duration::MAX)));
+/// start_kill_all(&sleepers);
+/// assert_eq!(join_all(sleepers).len(), 3);
+/// ```
 #[doc(alias = "killall(block=False)")]
 pub fn start_kill_all<I>(greenlets: I)
 where

@@ -169,6 +169,15 @@ impl<T: 'static> Greenlet<T> {
     /// # Panics
     ///
     /// When a greenlet joins itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let sleeper = maypole_runtime::spawn(|| maypole_runtime::sleep(Duration::MAX));
+    /// assert!(!sleeper.join_timeout(Duration::from_millis(1)));
+    /// ```
     #[doc(alias = "get(timeout)")]
     pub fn join_timeout(&self, limit: Duration) -> bool {
         self.handle.join_timeout(limit)
@@ -178,6 +187,16 @@ impl<T: 'static> Greenlet<T> {
     ///
     /// See [`start_kill`](Self::start_kill) for what a kill is. A greenlet that
     /// catches its kill and goes on is waited for as well.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let sleeper = maypole_runtime::spawn(|| maypole_runtime::sleep(Duration::MAX));
+    /// sleeper.kill();
+    /// assert!(sleeper.is_finished());
+    /// ```
     #[doc(alias = "GreenletExit")]
     pub fn kill(&self) {
         self.handle.kill();
@@ -185,6 +204,15 @@ impl<T: 'static> Greenlet<T> {
 
     /// Kills the greenlet and waits until it has ended or `limit` has passed;
     /// true when it has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let sleeper = maypole_runtime::spawn(|| maypole_runtime::sleep(Duration::MAX));
+    /// assert!(sleeper.kill_timeout(Duration::from_secs(10)));
+    /// ```
     pub fn kill_timeout(&self, limit: Duration) -> bool {
         self.handle.kill_timeout(limit)
     }
@@ -212,6 +240,8 @@ impl<T: 'static> Greenlet<T> {
     }
 
     /// Whether the greenlet has ended, in whatever way.
+    ///
+    /// See the example of [`join`](Self::join).
     #[doc(alias = "ready")]
     #[doc(alias = "dead")]
     #[must_use]
@@ -259,6 +289,15 @@ impl<T: 'static> Greenlet<T> {
     }
 
     /// A reference to the greenlet that can be cloned and sent around.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let greenlet = maypole_runtime::spawn(|| 42);
+    /// let handle = greenlet.handle().clone(); // for others, who may wait
+    /// handle.join();
+    /// assert_eq!(greenlet.get().unwrap(), 42); // the result is ours
+    /// ```
     #[must_use]
     pub fn handle(&self) -> &GreenletRef {
         &self.handle

@@ -64,6 +64,8 @@ struct Shared {
 
 impl Monitor {
     /// Settings for a monitor.
+    ///
+    /// See the example of [`Monitor`].
     pub fn builder() -> MonitorBuilder {
         MonitorBuilder::default()
     }
@@ -74,6 +76,15 @@ impl Monitor {
     /// # Errors
     ///
     /// If the system gives no thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let monitor = maypole_runtime::inspect::Monitor::start()?;
+    /// // From here on the log says who blocks for longer than 100 ms.
+    /// drop(monitor);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn start() -> io::Result<Self> {
         Self::builder().start()
     }
@@ -97,6 +108,8 @@ impl fmt::Debug for Monitor {
 }
 
 /// Settings of a [`Monitor`].
+///
+/// See the example of [`Monitor`].
 #[must_use = "a builder does nothing until `start`"]
 pub struct MonitorBuilder {
     max_blocking_time: Duration,
@@ -118,6 +131,8 @@ impl MonitorBuilder {
     /// How long one greenlet may keep a hub before it is reported; 100 ms unless
     /// set, and not less than 5 ms. It is seen at the latest after half as long
     /// again.
+    ///
+    /// See the example of [`Monitor`].
     pub fn max_blocking_time(mut self, limit: Duration) -> Self {
         self.max_blocking_time = limit.max(MIN_PERIOD);
         self
@@ -125,6 +140,8 @@ impl MonitorBuilder {
 
     /// What to do when a hub is blocked, instead of a warning in the log. Called
     /// once for each time, on the monitor's thread.
+    ///
+    /// See the example of [`Monitor`].
     #[doc(alias = "EventLoopBlocked")]
     pub fn on_blocked(mut self, report: impl Fn(&Blocked) + Send + 'static) -> Self {
         self.on_blocked = Box::new(report);
@@ -133,6 +150,22 @@ impl MonitorBuilder {
 
     /// Has `function` called about once a `period`, on the monitor's thread; not
     /// more often than every 5 ms.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    /// use maypole_runtime::inspect::Monitor;
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// let monitor = Monitor::builder()
+    ///     .every(Duration::from_millis(5), move || drop(tell.send("tick")))
+    ///     .start()?;
+    /// assert_eq!(told.recv()?, "tick");
+    /// # drop(monitor);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "add_monitoring_function")]
     pub fn every(mut self, period: Duration, function: impl FnMut() + Send + 'static) -> Self {
         let period = period.max(MIN_PERIOD);
@@ -145,6 +178,8 @@ impl MonitorBuilder {
     /// # Errors
     ///
     /// If the system gives no thread.
+    ///
+    /// See the example of [`Monitor`].
     pub fn start(self) -> io::Result<Monitor> {
         let shared = Arc::new(Shared {
             ended: Mutex::new(false),
@@ -257,6 +292,8 @@ impl Hub {
 }
 
 /// A hub has run one greenlet for too long.
+///
+/// See the example of [`Monitor`].
 #[derive(Clone, Debug)]
 pub struct Blocked {
     hub: String,
@@ -267,24 +304,32 @@ pub struct Blocked {
 
 impl Blocked {
     /// The name of the hub's thread.
+    ///
+    /// See the example of [`Monitor`].
     #[must_use]
     pub fn hub(&self) -> &str {
         &self.hub
     }
 
     /// The number of the greenlet that blocks it.
+    ///
+    /// See the example of [`Monitor`].
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
     }
 
     /// The name of that greenlet; its number if it was given none.
+    ///
+    /// See the example of [`Monitor`].
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// How long it has run, at least.
+    ///
+    /// See the example of [`Monitor`].
     #[must_use]
     pub fn time(&self) -> Duration {
         self.time

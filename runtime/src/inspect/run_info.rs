@@ -12,12 +12,26 @@ use crate::wait::{Doing, Strand, set_tracking, tracked};
 /// It costs about a hundred nanoseconds per spawn and per wait, and a hundred
 /// bytes per greenlet. [`Config::track_greenlets`](crate::Config::track_greenlets)
 /// and the variable `MAYPOLE_TRACK` switch it on from the start.
+///
+/// See the example of [`[`run_info`]`].
 #[doc(alias = "track_greenlet_tree")]
 pub fn start_tracking() {
     set_tracking(true);
 }
 
 /// Tracks no more greenlets; those that are tracked stay so until they end.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::inspect::{run_info, start_tracking, stop_tracking};
+/// use maypole_runtime::{spawn, yield_now};
+///
+/// start_tracking();
+/// stop_tracking();
+/// let _unseen = spawn(|| loop { yield_now() });
+/// assert!(run_info().greenlets().is_empty());
+/// ```
 pub fn stop_tracking() {
     set_tracking(false);
 }
@@ -75,6 +89,8 @@ pub fn run_info() -> RunInfo {
 
 /// What [`run_info`] saw. Its `Display` is the tree of who spawned whom, a line
 /// for each greenlet.
+///
+/// See the example of [`[`run_info`]`].
 #[derive(Clone, Debug)]
 pub struct RunInfo {
     greenlets: Vec<GreenletInfo>,
@@ -82,6 +98,23 @@ pub struct RunInfo {
 
 impl RunInfo {
     /// The greenlets, by rising number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::inspect::{run_info, start_tracking};
+    /// use maypole_runtime::{Builder, yield_now};
+    ///
+    /// start_tracking();
+    /// let worker = Builder::new().name("worker").spawn(|| loop { yield_now() })?;
+    /// let info = run_info();
+    /// let seen = &info.greenlets()[0];
+    /// assert_eq!((seen.name(), seen.id()), ("worker", worker.handle().id()));
+    /// assert_eq!(seen.spawner(), None); // a plain thread
+    /// println!("{} at {}", seen.state(), seen.spawned_at());
+    /// assert!(seen.since() <= seen.age());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn greenlets(&self) -> &[GreenletInfo] {
         &self.greenlets
@@ -89,6 +122,8 @@ impl RunInfo {
 }
 
 /// One greenlet of [`RunInfo`].
+///
+/// See the example of [`[`RunInfo::greenlets`]`].
 #[derive(Clone, Debug)]
 pub struct GreenletInfo {
     id: u64,
@@ -101,6 +136,8 @@ pub struct GreenletInfo {
 }
 
 /// What a greenlet does.
+///
+/// See the example of [`[`RunInfo::greenlets`]`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum GreenletState {
@@ -114,42 +151,56 @@ pub enum GreenletState {
 
 impl GreenletInfo {
     /// Its number, as of [`GreenletRef::id`](crate::GreenletRef::id).
+    ///
+    /// See the example of [`[`RunInfo::greenlets`]`].
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
     }
 
     /// Its name.
+    ///
+    /// See the example of [`[`RunInfo::greenlets`]`].
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The number of the greenlet that spawned it; `None` for a plain thread.
+    ///
+    /// See the example of [`[`RunInfo::greenlets`]`].
     #[must_use]
     pub fn spawner(&self) -> Option<u64> {
         self.spawner
     }
 
     /// Where it was spawned.
+    ///
+    /// See the example of [`[`RunInfo::greenlets`]`].
     #[must_use]
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.location
     }
 
     /// What it does.
+    ///
+    /// See the example of [`[`RunInfo::greenlets`]`].
     #[must_use]
     pub fn state(&self) -> GreenletState {
         self.state
     }
 
     /// How long it has done that.
+    ///
+    /// See the example of [`[`RunInfo::greenlets`]`].
     #[must_use]
     pub fn since(&self) -> Duration {
         self.since
     }
 
     /// How long it has lived.
+    ///
+    /// See the example of [`[`RunInfo::greenlets`]`].
     #[must_use]
     pub fn age(&self) -> Duration {
         self.age

@@ -257,7 +257,7 @@ impl ThreadPool {
         spawn(move || this.apply(body))
     }
 
-    mapping_methods!("on threads of the pool");
+    mapping_methods!("on threads of the pool", "threadpool::ThreadPool::new(2)");
 
     /// How many threads there are now.
     ///

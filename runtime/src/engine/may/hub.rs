@@ -44,6 +44,17 @@ impl Hub {
     /// # Errors
     ///
     /// `InvalidInput` for 0; `AlreadyExists` when the hub runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::Hub;
+    ///
+    /// // SAFETY: nothing that runs in a greenlet keeps what belongs to a thread
+    /// // across a blocking call.
+    /// unsafe { Hub::workers(1) }?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub unsafe fn workers(workers: usize) -> io::Result<()> {
         if workers == 0 {
             return Err(io::Error::new(
