@@ -30,6 +30,16 @@ use crate::engine::{Interest, Source};
 use crate::wait::{self, deadline_after};
 
 /// What is asked of a descriptor, and what is found.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::select::Events;
+///
+/// let wanted = Events::READ | Events::WRITE;
+/// assert!(wanted.contains(Events::READ));
+/// assert!(!wanted.contains(Events::HANG_UP)); // told all the same
+/// ```
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct Events(PollFlags);
 
@@ -57,12 +67,22 @@ impl Events {
     pub const INVALID: Self = Self(PollFlags::NVAL);
 
     /// Whether all of `other` are among these.
+    ///
+    /// See the example of [`Events`].
     #[must_use]
     pub fn contains(self, other: Self) -> bool {
         self.0.contains(other.0)
     }
 
     /// Whether there are none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::select::Events;
+    ///
+    /// assert!(!Events::READ.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
@@ -94,6 +114,8 @@ impl fmt::Debug for Events {
 }
 
 /// A descriptor to [`poll`], what is wanted of it, and what was found.
+///
+/// See the example of [`[`poll`]`].
 #[derive(Clone, Debug)]
 pub struct PollFd<'a> {
     fd: BorrowedFd<'a>,
@@ -103,6 +125,8 @@ pub struct PollFd<'a> {
 
 impl<'a> PollFd<'a> {
     /// Asks for `wanted` of `fd`.
+    ///
+    /// See the example of [`[`poll`]`].
     #[must_use]
     pub fn new(fd: &'a impl AsFd, wanted: Events) -> Self {
         Self {
@@ -113,6 +137,8 @@ impl<'a> PollFd<'a> {
     }
 
     /// What the last [`poll`] has found.
+    ///
+    /// See the example of [`[`poll`]`].
     #[doc(alias = "revents")]
     #[must_use]
     pub fn found(&self) -> Events {
@@ -155,6 +181,18 @@ pub fn poll(fds: &mut [PollFd<'_>]) -> io::Result<usize> {
 /// # Errors
 ///
 /// As [`poll`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::{net::UnixStream, select::{Events, PollFd, poll_timeout}};
+///
+/// let (near, _silent) = UnixStream::pair()?;
+/// let mut fds = [PollFd::new(&near, Events::READ)];
+/// assert_eq!(poll_timeout(&mut fds, Duration::from_millis(1))?, 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn poll_timeout(fds: &mut [PollFd<'_>], limit: Duration) -> io::Result<usize> {
     match poll_until(fds, deadline_after(limit)) {
         Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(0),
@@ -163,6 +201,8 @@ pub fn poll_timeout(fds: &mut [PollFd<'_>], limit: Duration) -> io::Result<usize
 }
 
 /// Which descriptors [`select`] has found ready: their places in the lists.
+///
+/// See the example of [`select()`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Selected {
     /// Those that can be read or accepted from, their ends and errors included.
@@ -173,6 +213,8 @@ pub struct Selected {
 
 impl Selected {
     /// Whether none is ready.
+    ///
+    /// See the example of [`[`select_timeout`]`].
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.readable.is_empty() && self.writable.is_empty()
@@ -188,6 +230,20 @@ impl Selected {
 /// # Errors
 ///
 /// As [`poll`], and `EBADF` for a descriptor that is not open.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::Write;
+/// use maypole_runtime::{net::UnixStream, select::select};
+///
+/// let (near, mut far) = UnixStream::pair()?;
+/// let (other, _silent) = UnixStream::pair()?;
+/// far.write_all(b"x")?;
+/// let ready = select(&[&other, &near], &[])?;
+/// assert_eq!(ready.readable, [1]); // their places in the list
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn select(read: &[&dyn AsFd], write: &[&dyn AsFd]) -> io::Result<Selected> {
     select_with(read, write, poll)
 }
@@ -197,6 +253,17 @@ pub fn select(read: &[&dyn AsFd], write: &[&dyn AsFd]) -> io::Result<Selected> {
 /// # Errors
 ///
 /// As [`select`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::{net::UnixStream, select::select_timeout};
+///
+/// let (near, _silent) = UnixStream::pair()?;
+/// assert!(select_timeout(&[&near], &[], Duration::from_millis(1))?.is_empty());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn select_timeout(
     read: &[&dyn AsFd],
     write: &[&dyn AsFd],

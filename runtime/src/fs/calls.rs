@@ -107,6 +107,20 @@ pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<(
 /// # Errors
 ///
 /// As std's.
+///
+/// # Examples
+///
+/// ```
+/// use std::os::unix::fs::PermissionsExt;
+/// use maypole_runtime::fs;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("note");
+/// fs::write(&path, "for me alone")?;
+/// fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
+/// assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
     let path = path.as_ref().to_owned();
     run_io(move || std::fs::set_permissions(path, permissions))

@@ -67,6 +67,19 @@ impl File {
     /// # Errors
     ///
     /// As std's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use maypole_runtime::fs::File;
+    ///
+    /// let mut file = File::open("/proc/self/comm")?;
+    /// let mut name = String::new();
+    /// file.read_to_string(&mut name)?;
+    /// assert_eq!(File::open("/nowhere").unwrap_err().kind(), ErrorKind::NotFound);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::options().read(true).open(path)
     }
@@ -76,6 +89,19 @@ impl File {
     /// # Errors
     ///
     /// As std's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use maypole_runtime::fs::{self, File};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("note");
+    /// File::create(&path)?.write_all(b"hello")?;
+    /// assert_eq!(fs::read(&path)?, b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::options()
             .write(true)
@@ -85,6 +111,8 @@ impl File {
     }
 
     /// Other ways to open a file.
+    ///
+    /// See the example of [`File`].
     #[must_use]
     pub fn options() -> OpenOptions {
         OpenOptions::new()
@@ -95,6 +123,20 @@ impl File {
     /// # Errors
     ///
     /// As std's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use maypole_runtime::fs::File;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("note");
+    /// let mut file = File::create(path)?;
+    /// file.write_all(b"worth keeping")?;
+    /// file.sync_all()?; // other greenlets run meanwhile
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn sync_all(&self) -> io::Result<()> {
         self.run(std::fs::File::sync_all)
     }
@@ -104,6 +146,8 @@ impl File {
     /// # Errors
     ///
     /// As std's.
+    ///
+    /// See the example of [`sync_all`](Self::sync_all).
     pub fn sync_data(&self) -> io::Result<()> {
         self.run(std::fs::File::sync_data)
     }
@@ -113,6 +157,19 @@ impl File {
     /// # Errors
     ///
     /// As std's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::fs::File;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("zeros");
+    /// let file = File::create(path)?;
+    /// file.set_len(1000)?;
+    /// assert_eq!(file.metadata()?.len(), 1000);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_len(&self, size: u64) -> io::Result<()> {
         self.run(move |file| file.set_len(size))
     }
@@ -122,6 +179,8 @@ impl File {
     /// # Errors
     ///
     /// As std's.
+    ///
+    /// See the example of [`set_len`](Self::set_len).
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.run(std::fs::File::metadata)
     }
@@ -131,6 +190,20 @@ impl File {
     /// # Errors
     ///
     /// As std's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::os::unix::fs::PermissionsExt;
+    /// use maypole_runtime::fs::File;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("note");
+    /// let file = File::create(path)?;
+    /// file.set_permissions(PermissionsExt::from_mode(0o600))?;
+    /// assert_eq!(file.metadata()?.permissions().mode() & 0o777, 0o600);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
         self.run(move |file| file.set_permissions(permissions))
     }
@@ -141,6 +214,21 @@ impl File {
     /// # Errors
     ///
     /// None; std's signature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use maypole_runtime::fs::{self, File};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("note");
+    /// let mut file = File::create(&path)?;
+    /// file.write_all(b"one ")?;
+    /// file.try_clone()?.write_all(b"position")?;
+    /// assert_eq!(fs::read(&path)?, b"one position");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self {
             shared: self.shared.clone(),
@@ -152,6 +240,8 @@ impl File {
     /// # Errors
     ///
     /// As std's.
+    ///
+    /// See the example of [`write_at`](Self::write_at).
     #[doc(alias = "pread")]
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let asked = buf.len().min(LARGEST);
@@ -170,6 +260,21 @@ impl File {
     /// # Errors
     ///
     /// As std's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::fs::File;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("page");
+    /// let file = File::options().read(true).write(true).create(true).open(path)?;
+    /// file.write_at(b"here", 4096)?;
+    /// let mut buf = [0; 4];
+    /// assert_eq!(file.read_at(&mut buf, 4096)?, 4);
+    /// assert_eq!(&buf, b"here");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "pwrite")]
     pub fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
         let data = buf[..buf.len().min(LARGEST)].to_vec();

@@ -38,6 +38,8 @@ macro_rules! options {
 
 impl OpenOptions {
     /// Nothing is set: one of reading, writing and appending must be.
+    ///
+    /// See the example of [`OpenOptions`].
     #[must_use]
     #[expect(clippy::new_without_default, reason = "std's has none")]
     pub fn new() -> Self {
@@ -68,6 +70,8 @@ impl OpenOptions {
     /// # Errors
     ///
     /// As std's.
+    ///
+    /// See the example of [`OpenOptions`].
     pub fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let (options, path) = (self.0.clone(), path.as_ref().to_owned());
         run_io(move || options.open(path)).map(File::from)

@@ -54,6 +54,8 @@ impl AsFd for End {
 /// have the other end have closed it; a kill or time-out interrupts it, and what
 /// comes then stays in the pipe. When two wait to read, the second gets an error
 /// of kind `ResourceBusy`.
+///
+/// See the example of [`[`pipe`]`].
 #[doc(alias = "FileObject")]
 #[doc(alias = "FileObjectPosix")]
 pub struct PipeReader(End);
@@ -64,6 +66,8 @@ pub struct PipeReader(End);
 /// time-out interrupts it. When nobody reads any more, a write fails with
 /// `BrokenPipe`. When two wait to write, the second gets an error of kind
 /// `ResourceBusy`.
+///
+/// See the example of [`[`pipe`]`].
 #[doc(alias = "FileObject")]
 #[doc(alias = "FileObjectPosix")]
 pub struct PipeWriter(End);

@@ -137,14 +137,20 @@ impl Way {
 }
 
 /// The standard input of the process; see [`stdin`].
+///
+/// See the example of [`[`stdin`]`].
 #[derive(Clone, Copy)]
 pub struct Stdin(());
 
 /// The standard output of the process; see [`stdout`].
+///
+/// See the example of [`[`stdout`]`].
 #[derive(Clone, Copy)]
 pub struct Stdout(());
 
 /// The standard error output of the process; see [`stderr`].
+///
+/// See the example of [`[`stderr`]`].
 #[derive(Clone, Copy)]
 pub struct Stderr(());
 
@@ -198,6 +204,16 @@ pub fn stdout() -> Stdout {
 }
 
 /// The standard error output of the process, unbuffered; as [`stdout`].
+///
+/// # Examples
+///
+/// ```
+/// use std::io::Write;
+/// use maypole_runtime::io;
+///
+/// writeln!(io::stderr(), "it went wrong")?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use]
 pub fn stderr() -> Stderr {
     Stderr(())

@@ -49,6 +49,19 @@ pub fn wait_read(fd: impl AsFd) -> io::Result<()> {
 /// # Errors
 ///
 /// `TimedOut` after the limit; else as [`wait_read`].
+///
+/// # Examples
+///
+/// ```
+/// use std::io::ErrorKind;
+/// use std::time::Duration;
+/// use maypole_runtime::io;
+///
+/// let (reader, _writer) = std::io::pipe()?;
+/// let late = io::wait_read_timeout(&reader, Duration::from_millis(1)).unwrap_err();
+/// assert_eq!(late.kind(), ErrorKind::TimedOut);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn wait_read_timeout(fd: impl AsFd, limit: Duration) -> io::Result<()> {
     wait_until(fd.as_fd(), Interest::Read, deadline_after(limit))
 }
@@ -60,6 +73,14 @@ pub fn wait_read_timeout(fd: impl AsFd, limit: Duration) -> io::Result<()> {
 /// # Errors
 ///
 /// As [`wait_read`].
+///
+/// # Examples
+///
+/// ```
+/// let (_reader, writer) = std::io::pipe()?;
+/// maypole_runtime::io::wait_write(&writer)?; // there is room
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn wait_write(fd: impl AsFd) -> io::Result<()> {
     wait_until(fd.as_fd(), Interest::Write, None)
 }
@@ -69,6 +90,17 @@ pub fn wait_write(fd: impl AsFd) -> io::Result<()> {
 /// # Errors
 ///
 /// `TimedOut` after the limit; else as [`wait_read`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::io;
+///
+/// let (_reader, writer) = std::io::pipe()?;
+/// io::wait_write_timeout(&writer, Duration::from_secs(5))?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn wait_write_timeout(fd: impl AsFd, limit: Duration) -> io::Result<()> {
     wait_until(fd.as_fd(), Interest::Write, deadline_after(limit))
 }

@@ -46,6 +46,16 @@ impl TcpListenerBuilder {
 
     /// How many connections the kernel holds until they are accepted: 1024
     /// unless set, and never more than its own `net.core.somaxconn`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::TcpListener;
+    ///
+    /// let listener = TcpListener::builder().backlog(16).bind("127.0.0.1:0")?;
+    /// # drop(listener);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn backlog(mut self, connections: u32) -> Self {
         self.backlog = connections;
         self
@@ -53,6 +63,17 @@ impl TcpListenerBuilder {
 
     /// Whether an address may be bound while old connections to it still wind
     /// down (`SO_REUSEADDR`); on unless set, as with std.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::TcpListener;
+    ///
+    /// // Strict: a server that has just ended keeps its port for a minute.
+    /// let strict = TcpListener::builder().reuse_addr(false).bind("127.0.0.1:0")?;
+    /// # drop(strict);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn reuse_addr(mut self, on: bool) -> Self {
         self.reuse_addr = on;
         self
@@ -61,6 +82,8 @@ impl TcpListenerBuilder {
     /// Whether other sockets of the same user may listen on the same port
     /// (`SO_REUSEPORT`), provided that all of them set it; off unless set, so
     /// that a port in use is an error.
+    ///
+    /// See the example of [`TcpListenerBuilder`].
     pub fn reuse_port(mut self, on: bool) -> Self {
         self.reuse_port = on;
         self
@@ -68,6 +91,19 @@ impl TcpListenerBuilder {
 
     /// Whether an IPv6 socket refuses IPv4 peers; the kernel's setting
     /// `net.ipv6.bindv6only` unless set. IPv4 addresses ignore it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::TcpListener;
+    ///
+    /// // One socket for both families; `::1` may be missing on this machine.
+    /// match TcpListener::builder().only_v6(false).bind("[::]:0") {
+    ///     Ok(both) => assert!(both.local_addr()?.is_ipv6()),
+    ///     Err(error) => eprintln!("{error}"),
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "v6only")]
     pub fn only_v6(mut self, on: bool) -> Self {
         self.only_v6 = Some(on);
@@ -79,6 +115,8 @@ impl TcpListenerBuilder {
     /// # Errors
     ///
     /// As [`TcpListener::bind`].
+    ///
+    /// See the example of [`TcpListenerBuilder`].
     pub fn bind(self, addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
         let addrs = addr.to_target()?.resolve()?;
         let listener = first_bound(&addrs, |addr| self.bind_one(addr))?;

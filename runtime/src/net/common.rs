@@ -8,6 +8,20 @@ macro_rules! time_limits {
         /// # Errors
         ///
         /// `InvalidInput` for a limit of zero.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::io::{ErrorKind, Read};
+        /// use std::time::Duration;
+        /// use maypole_runtime::net::UnixStream; // every other socket too
+        ///
+        /// let (mut near, _silent) = UnixStream::pair()?;
+        /// near.set_read_timeout(Some(Duration::from_millis(1)))?;
+        /// let late = near.read(&mut [0]).unwrap_err();
+        /// assert_eq!(late.kind(), ErrorKind::TimedOut);
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         #[doc(alias = "settimeout")]
         pub fn set_read_timeout(&self, limit: Option<std::time::Duration>) -> std::io::Result<()> {
             self.socket.read_limit().try_set(limit)
@@ -18,6 +32,20 @@ macro_rules! time_limits {
         /// # Errors
         ///
         /// `InvalidInput` for a limit of zero.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::io::{ErrorKind, Write};
+        /// use std::time::Duration;
+        /// use maypole_runtime::net::UnixStream; // every other socket too
+        ///
+        /// let (mut near, _reads_nothing) = UnixStream::pair()?;
+        /// near.set_write_timeout(Some(Duration::from_millis(1)))?;
+        /// let late = near.write_all(&[0; 8 << 20]).unwrap_err();
+        /// assert_eq!(late.kind(), ErrorKind::TimedOut);
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         #[doc(alias = "settimeout")]
         pub fn set_write_timeout(&self, limit: Option<std::time::Duration>) -> std::io::Result<()> {
             self.socket.write_limit().try_set(limit)
@@ -28,6 +56,19 @@ macro_rules! time_limits {
         /// # Errors
         ///
         /// None; std's signature.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use maypole_runtime::net::UnixStream; // every other socket too
+        ///
+        /// let (near, _far) = UnixStream::pair()?;
+        /// assert_eq!(near.read_timeout()?, None);
+        /// near.set_read_timeout(Some(Duration::from_secs(5)))?;
+        /// assert_eq!(near.read_timeout()?, Some(Duration::from_secs(5)));
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         pub fn read_timeout(&self) -> std::io::Result<Option<std::time::Duration>> {
             Ok(self.socket.read_limit().get())
         }
@@ -37,6 +78,8 @@ macro_rules! time_limits {
         /// # Errors
         ///
         /// None; std's signature.
+        ///
+        /// See the example of [`read_timeout`](Self::read_timeout).
         pub fn write_timeout(&self) -> std::io::Result<Option<std::time::Duration>> {
             Ok(self.socket.write_limit().get())
         }
@@ -47,6 +90,20 @@ macro_rules! time_limits {
         /// # Errors
         ///
         /// As a read that waits.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::io::{Read, Write};
+        /// use maypole_runtime::net::UnixStream; // every other socket too
+        ///
+        /// let (mut near, mut far) = UnixStream::pair()?;
+        /// far.write_all(b"at last")?;
+        /// near.wait_read()?; // an idle connection has no buffer meanwhile
+        /// let mut buf = [0; 16];
+        /// assert_eq!(near.read(&mut buf)?, 7);
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         #[doc(alias = "wait_readable")]
         pub fn wait_read(&self) -> std::io::Result<()> {
             self.socket.wait_read()

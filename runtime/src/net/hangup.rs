@@ -24,6 +24,8 @@ impl TcpStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// See the example of [`wait_hung_up`](Self::wait_hung_up).
     pub fn is_hung_up(&self) -> io::Result<bool> {
         is_hung_up(self)
     }
@@ -65,6 +67,18 @@ impl UnixStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixStream;
+    ///
+    /// let (near, far) = UnixStream::pair()?;
+    /// assert!(!near.is_hung_up()?);
+    /// drop(far);
+    /// assert!(near.is_hung_up()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_hung_up(&self) -> io::Result<bool> {
         is_hung_up(self)
     }
@@ -74,6 +88,19 @@ impl UnixStream {
     /// # Errors
     ///
     /// `ResourceBusy` when another greenlet waits to read here; the kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::net::UnixStream;
+    ///
+    /// let (near, far) = UnixStream::pair()?;
+    /// assert!(!near.wait_hung_up(Duration::from_millis(1))?);
+    /// drop(far);
+    /// assert!(near.wait_hung_up(Duration::MAX)?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wait_hung_up(&self, limit: Duration) -> io::Result<bool> {
         wait_hung_up(self, limit, |deadline| self.input_event(deadline))
     }

@@ -40,11 +40,23 @@ impl TcpListener {
     ///
     /// The error of the last address tried, `AddrInUse` for a port in use; its
     /// text names the address.
+    ///
+    /// See the example of [`TcpListener`].
     pub fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
         Self::builder().bind(addr)
     }
 
     /// Options: backlog, who may share the port, IPv6 alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::TcpListener;
+    ///
+    /// let listener = TcpListener::builder().backlog(64).bind("127.0.0.1:0")?;
+    /// # drop(listener);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn builder() -> TcpListenerBuilder {
         TcpListenerBuilder::new()
     }
@@ -63,6 +75,20 @@ impl TcpListener {
     /// The kernel's, as std's: out of descriptors, a connection that was reset
     /// before it was accepted. They come at once and may come again and again;
     /// a loop should pause before it goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{net::{TcpListener, TcpStream}, spawn};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let addr = listener.local_addr()?;
+    /// let client = spawn(move || TcpStream::connect(addr));
+    /// let (stream, peer) = listener.accept()?;
+    /// assert_eq!(stream.peer_addr()?, peer);
+    /// # client.get().unwrap()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         self.socket.io(Interest::Read, accept_now)
     }
@@ -73,6 +99,19 @@ impl TcpListener {
     /// # Errors
     ///
     /// As [`accept`](Self::accept) when it waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let client = TcpStream::connect(listener.local_addr()?)?;
+    /// listener.wait_accept()?; // first wait, then find a place for it
+    /// assert!(listener.try_accept().is_ok());
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "wait_read")]
     pub fn wait_accept(&self) -> io::Result<()> {
         self.socket.wait_read()
@@ -83,11 +122,36 @@ impl TcpListener {
     /// # Errors
     ///
     /// `WouldBlock` when none is there; else as [`accept`](Self::accept).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use maypole_runtime::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// assert_eq!(listener.try_accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         self.socket.try_read(accept_now)
     }
 
     /// An iterator over accepted connections; it never ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let clients = [(); 2].map(|()| TcpStream::connect(listener.local_addr().unwrap()));
+    /// for stream in listener.incoming().take(2) {
+    ///     assert!(stream?.peer_addr()?.ip().is_loopback());
+    /// }
+    /// # drop(clients);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }
     }
@@ -97,6 +161,8 @@ impl TcpListener {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// See the example of [`TcpListener`].
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.get_ref().local_addr()
     }
@@ -109,6 +175,19 @@ impl TcpListener {
     /// # Errors
     ///
     /// The kernel's: `NotConnected` when it was shut down before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{net::TcpListener, spawn};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let other = listener.try_clone()?;
+    /// let waits = spawn(move || other.accept().is_err());
+    /// listener.shutdown()?;
+    /// assert!(waits.get().unwrap());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "close")]
     #[doc(alias = "cancel_wait")]
     pub fn shutdown(&self) -> io::Result<()> {
@@ -120,6 +199,17 @@ impl TcpListener {
     /// # Errors
     ///
     /// The kernel's, when there are no more descriptors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let other = listener.try_clone()?; // for a second accepting greenlet
+    /// assert_eq!(listener.local_addr()?, other.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self::from_nonblocking(self.socket.get_ref().try_clone()?))
     }
@@ -129,6 +219,15 @@ impl TcpListener {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::TcpListener;
+    ///
+    /// assert!(TcpListener::bind("127.0.0.1:0")?.take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.socket.get_ref().take_error()
     }
@@ -137,6 +236,8 @@ impl TcpListener {
 handle_traits!(TcpListener, std::net::TcpListener);
 
 /// The iterator of [`TcpListener::incoming`].
+///
+/// See the example of [`[`TcpListener::incoming`]`].
 #[derive(Debug)]
 pub struct Incoming<'a> {
     listener: &'a TcpListener,

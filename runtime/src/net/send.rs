@@ -74,6 +74,19 @@ macro_rules! send_methods {
         /// # Errors
         ///
         /// `TimedOut` after the limit, else as a write.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::io::ErrorKind;
+        /// use std::time::Duration;
+        /// use maypole_runtime::net::UnixStream; // TcpStream too
+        ///
+        /// let (near, _reads_nothing) = UnixStream::pair()?;
+        /// let late = near.write_all_timeout(&[0; 8 << 20], Duration::from_millis(1));
+        /// assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         #[doc(alias = "sendall")]
         #[doc(alias = "send_all")]
         pub fn write_all_timeout(
@@ -97,6 +110,22 @@ macro_rules! send_methods {
         ///
         /// As a write; `InvalidInput` for what is no file. How much was sent before
         /// an error is not known.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::io::{Read, Write};
+        /// use maypole_runtime::net::UnixStream; // TcpStream too
+        ///
+        /// let mut file = tempfile::tempfile()?;
+        /// file.write_all(b"hello, world")?;
+        /// let (near, mut far) = UnixStream::pair()?;
+        /// assert_eq!(near.send_file(&file, 7..)?, 5);
+        /// let mut buf = [0; 5];
+        /// far.read_exact(&mut buf)?;
+        /// assert_eq!(&buf, b"world");
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         #[doc(alias = "sendfile")]
         pub fn send_file(
             &self,

@@ -57,6 +57,8 @@ impl TcpStream {
     /// # Errors
     ///
     /// The error of the last address tried, or of the lookup.
+    ///
+    /// See the example of [`TcpStream`].
     #[doc(alias = "create_connection")]
     pub fn connect(addr: impl ToSocketAddrs) -> io::Result<Self> {
         connect_first(addr, None)
@@ -69,6 +71,18 @@ impl TcpStream {
     ///
     /// As [`connect`](Self::connect); also when `source` is none of this
     /// machine's addresses, in use, or of another family.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let source = "127.0.0.2:0".parse().unwrap();
+    /// let stream = TcpStream::connect_from(source, listener.local_addr()?)?;
+    /// assert_eq!(stream.local_addr()?.ip(), source.ip());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "source_address")]
     pub fn connect_from(source: SocketAddr, addr: impl ToSocketAddrs) -> io::Result<Self> {
         connect_first(addr, Some(&source))
@@ -80,6 +94,18 @@ impl TcpStream {
     ///
     /// `TimedOut` when the time has passed, `InvalidInput` for a limit of zero,
     /// else the kernel's reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect_timeout(&listener.local_addr()?, Duration::from_secs(5))?;
+    /// # drop(stream);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn connect_timeout(addr: &SocketAddr, limit: Duration) -> io::Result<Self> {
         if limit.is_zero() {
             return Err(zero_limit());
@@ -99,6 +125,17 @@ impl TcpStream {
     /// # Errors
     ///
     /// `NotConnected` when the connection is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.std().peer_addr()
     }
@@ -108,6 +145,18 @@ impl TcpStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// let (_, peer) = listener.accept()?;
+    /// assert_eq!(stream.local_addr()?, peer);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.std().local_addr()
     }
@@ -117,6 +166,24 @@ impl TcpStream {
     /// # Errors
     ///
     /// `NotConnected` when the connection is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::net::Shutdown;
+    /// use maypole_runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let mut client = TcpStream::connect(listener.local_addr()?)?;
+    /// let (mut stream, _) = listener.accept()?;
+    /// client.write_all(b"that is all")?;
+    /// client.shutdown(Shutdown::Write)?; // and can still read
+    /// let mut text = String::new();
+    /// stream.read_to_string(&mut text)?;
+    /// assert_eq!(text, "that is all");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.std().shutdown(how)
     }
@@ -126,6 +193,25 @@ impl TcpStream {
     /// # Errors
     ///
     /// The kernel's, when there are no more descriptors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use maypole_runtime::{net::{TcpListener, TcpStream}, spawn};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let mut reads = TcpStream::connect(listener.local_addr()?)?;
+    /// let mut writes = reads.try_clone()?; // for another greenlet
+    /// let (mut peer, _) = listener.accept()?;
+    /// let writer = spawn(move || writes.write_all(b"ping"));
+    /// peer.write_all(b"pong")?;
+    /// let mut buf = [0; 4];
+    /// reads.read_exact(&mut buf)?;
+    /// assert_eq!(&buf, b"pong");
+    /// # writer.get().unwrap()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_clone(&self) -> io::Result<Self> {
         let clone = self.std().try_clone()?;
         Ok(Self {
@@ -142,6 +228,22 @@ impl TcpStream {
     /// # Errors
     ///
     /// As a read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use maypole_runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let mut client = TcpStream::connect(listener.local_addr()?)?;
+    /// let (mut stream, _) = listener.accept()?;
+    /// client.write_all(b"x")?;
+    /// let mut buf = [0; 8];
+    /// assert_eq!(stream.peek(&mut buf)?, 1);
+    /// assert_eq!(stream.read(&mut buf)?, 1); // it was still there
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.socket.io(Interest::Read, |stream| stream.peek(buf))
     }
@@ -151,6 +253,8 @@ impl TcpStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// See the example of [`nodelay`](Self::nodelay).
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
         self.std().set_nodelay(on)
     }
@@ -160,6 +264,18 @@ impl TcpStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_nodelay(true)?;
+    /// assert!(stream.nodelay()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn nodelay(&self) -> io::Result<bool> {
         self.std().nodelay()
     }
@@ -169,6 +285,8 @@ impl TcpStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// See the example of [`ttl`](Self::ttl).
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.std().set_ttl(ttl)
     }
@@ -178,6 +296,18 @@ impl TcpStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_ttl(32)?;
+    /// assert_eq!(stream.ttl()?, 32);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn ttl(&self) -> io::Result<u32> {
         self.std().ttl()
     }
@@ -187,6 +317,17 @@ impl TcpStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// assert!(stream.take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.std().take_error()
     }

@@ -73,6 +73,8 @@ impl UdpSocket {
     ///
     /// The error of the last address tried, `AddrInUse` for a port in use; its
     /// text names the address.
+    ///
+    /// See the example of [`UdpSocket`].
     pub fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
         let addrs = addr.to_target()?.resolve()?;
         first_bound(&addrs, |addr| std::net::UdpSocket::bind(addr))?.try_into()
@@ -93,6 +95,8 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The error of the last address tried, or of the lookup.
+    ///
+    /// See the example of [`UdpSocket`].
     pub fn connect(&self, addr: impl ToSocketAddrs) -> io::Result<()> {
         let addrs = addr.to_target()?.resolve()?;
         self.std().connect(&addrs[..])
@@ -106,6 +110,8 @@ impl UdpSocket {
     /// `TimedOut` after the read time-out, `ResourceBusy` when another greenlet
     /// waits to receive, `ConnectionAborted` after a [shutdown](Self::shutdown),
     /// else the kernel's.
+    ///
+    /// See the example of [`UdpSocket`].
     #[doc(alias = "recvfrom")]
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.socket.receive(|socket| socket.recv_from(buf))
@@ -116,6 +122,18 @@ impl UdpSocket {
     /// # Errors
     ///
     /// `WouldBlock` when none is there; else as [`recv_from`](Self::recv_from).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use maypole_runtime::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let nothing = socket.try_recv_from(&mut [0; 8]).unwrap_err();
+    /// assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.socket.try_read(|socket| socket.recv_from(buf))
     }
@@ -125,6 +143,18 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`recv_from`](Self::recv_from).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// socket.send_to(b"x", socket.local_addr()?)?;
+    /// let mut buf = [0; 8];
+    /// assert_eq!(socket.peek_from(&mut buf)?, socket.recv_from(&mut buf)?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.socket.receive(|socket| socket.peek_from(buf))
     }
@@ -135,6 +165,8 @@ impl UdpSocket {
     ///
     /// As [`recv_from`](Self::recv_from); `ConnectionRefused` when what was sent
     /// before found nobody.
+    ///
+    /// See the example of [`UdpSocket`].
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.socket.receive(|socket| socket.recv(buf))
     }
@@ -144,6 +176,19 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// socket.connect(socket.local_addr()?)?;
+    /// socket.send(b"x")?;
+    /// let mut buf = [0; 8];
+    /// assert_eq!((socket.peek(&mut buf)?, socket.recv(&mut buf)?), (1, 1));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.socket.receive(|socket| socket.peek(buf))
     }
@@ -155,6 +200,8 @@ impl UdpSocket {
     ///
     /// `TimedOut` after the write time-out, `ResourceBusy` when another greenlet
     /// waits to send, else the kernel's or the lookup's.
+    ///
+    /// See the example of [`UdpSocket`].
     #[doc(alias = "sendto")]
     pub fn send_to(&self, buf: &[u8], addr: impl ToSocketAddrs) -> io::Result<usize> {
         let addrs = addr.to_target()?.resolve()?;
@@ -171,6 +218,8 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`send_to`](Self::send_to).
+    ///
+    /// See the example of [`UdpSocket`].
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
         self.socket.io(Interest::Write, |socket| socket.send(buf))
     }
@@ -180,6 +229,18 @@ impl UdpSocket {
     /// # Errors
     ///
     /// `NotConnected` when there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UdpSocket;
+    ///
+    /// let (one, other) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    /// assert!(one.peer_addr().is_err());
+    /// one.connect(other.local_addr()?)?;
+    /// assert_eq!(one.peer_addr()?, other.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.std().peer_addr()
     }
@@ -189,6 +250,15 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UdpSocket;
+    ///
+    /// assert_ne!(UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.std().local_addr()
     }
@@ -200,6 +270,21 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use std::net::Shutdown;
+    /// use maypole_runtime::{net::UdpSocket, spawn};
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let other = socket.try_clone()?;
+    /// let waits = spawn(move || other.recv_from(&mut [0; 8]).unwrap_err().kind());
+    /// socket.shutdown(Shutdown::Both)?;
+    /// assert_eq!(waits.get().unwrap(), ErrorKind::ConnectionAborted);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "close")]
     #[doc(alias = "cancel_wait")]
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
@@ -220,6 +305,8 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The kernel's, when there are no more descriptors.
+    ///
+    /// See the example of [`shutdown`](Self::shutdown).
     pub fn try_clone(&self) -> io::Result<Self> {
         let clone = self.std().try_clone()?;
         Ok(Self {
@@ -232,6 +319,15 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UdpSocket;
+    ///
+    /// assert!(UdpSocket::bind("127.0.0.1:0")?.take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.std().take_error()
     }
@@ -257,6 +353,21 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    /// use maypole_runtime::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("0.0.0.0:0")?;
+    /// let group = Ipv4Addr::new(224, 0, 0, 251);
+    /// // A machine without a network may refuse.
+    /// if socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED).is_ok() {
+    ///     socket.leave_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)?;
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.std().join_multicast_v4(group, interface)
     }
@@ -266,6 +377,22 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::net::Ipv6Addr;
+    /// use maypole_runtime::net::UdpSocket;
+    ///
+    /// let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
+    /// // A machine without IPv6 may refuse either.
+    /// if let Ok(socket) = UdpSocket::bind("[::]:0")
+    ///     && socket.join_multicast_v6(&group, 0).is_ok()
+    /// {
+    ///     socket.leave_multicast_v6(&group, 0)?;
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.std().join_multicast_v6(group, interface)
     }
@@ -275,6 +402,8 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// See the example of [`join_multicast_v4`](Self::join_multicast_v4).
     pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.std().leave_multicast_v4(group, interface)
     }
@@ -284,6 +413,8 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// See the example of [`join_multicast_v6`](Self::join_multicast_v6).
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.std().leave_multicast_v6(group, interface)
     }

@@ -85,6 +85,17 @@ impl Child {
     }
 
     /// The number of its process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let mut child = Command::new("true").spawn()?;
+    /// assert_ne!(child.id(), std::process::id());
+    /// # child.wait()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "pid")]
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -92,6 +103,8 @@ impl Child {
     }
 
     /// A reference to the child that can be cloned and sent around.
+    ///
+    /// See the example of [`ChildRef`].
     #[must_use]
     pub fn handle(&self) -> &ChildRef {
         &self.process
@@ -108,6 +121,8 @@ impl Child {
     /// [`Unwinding`](crate::Unwinding) when it would have to wait while the
     /// calling greenlet unwinds. The kernel's, when others in this program take
     /// the status of all children, or SIGCHLD is ignored.
+    ///
+    /// See the example of [`Child`].
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         self.stdin = None;
         self.process.wait()
@@ -144,6 +159,17 @@ impl Child {
     /// # Errors
     ///
     /// As [`wait`](Self::wait).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let mut child = Command::new("sleep").arg("1000").spawn()?;
+    /// assert_eq!(child.try_wait()?, None);
+    /// # child.kill()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "poll")]
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.process.try_wait()
@@ -155,6 +181,18 @@ impl Child {
     /// # Errors
     ///
     /// `PermissionDenied` for a child that runs as another user.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::os::unix::process::ExitStatusExt;
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let mut child = Command::new("sleep").arg("1000").spawn()?;
+    /// child.kill()?;
+    /// assert_eq!(child.wait()?.signal(), Some(9));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn kill(&mut self) -> io::Result<()> {
         self.process.kill()
     }
@@ -192,6 +230,17 @@ impl Child {
     /// # Errors
     ///
     /// As [`communicate`](Self::communicate).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let child = Command::new("echo").arg("hello").stdout(Stdio::piped()).spawn()?;
+    /// assert_eq!(child.wait_with_output()?.stdout, b"hello\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wait_with_output(mut self) -> io::Result<Output> {
         self.stdin = None;
         self.communicate(b"")
@@ -259,6 +308,16 @@ struct Process {
 
 impl ChildRef {
     /// The number of its process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let child = Command::new("true").spawn()?;
+    /// assert_eq!(child.handle().id(), child.id());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn id(&self) -> u32 {
         self.0.id
@@ -269,6 +328,22 @@ impl ChildRef {
     /// # Errors
     ///
     /// As [`Child::wait`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::{process::Command, spawn};
+    ///
+    /// let child = Command::new("true").spawn()?;
+    /// let waits = [(); 2].map(|()| {
+    ///     let child = child.handle().clone();
+    ///     spawn(move || child.wait())
+    /// });
+    /// for wait in waits {
+    ///     assert!(wait.get().unwrap()?.success());
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wait(&self) -> io::Result<ExitStatus> {
         loop {
             // Without a deadline it ends with a status or an error.
@@ -284,6 +359,8 @@ impl ChildRef {
     /// # Errors
     ///
     /// As [`Child::wait`].
+    ///
+    /// See the example of [`[`Child::wait_timeout`]`].
     pub fn wait_timeout(&self, limit: Duration) -> io::Result<Option<ExitStatus>> {
         self.wait_until(deadline_after(limit))
     }
@@ -293,6 +370,8 @@ impl ChildRef {
     /// # Errors
     ///
     /// As [`Child::wait`].
+    ///
+    /// See the example of [`[`Child::try_wait`]`].
     pub fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
         self.0.child.lock().try_wait()
     }
@@ -302,6 +381,8 @@ impl ChildRef {
     /// # Errors
     ///
     /// As [`Child::kill`].
+    ///
+    /// See the example of [`ChildRef`].
     pub fn kill(&self) -> io::Result<()> {
         self.send_signal(Signal::KILL)
     }
@@ -311,6 +392,8 @@ impl ChildRef {
     /// # Errors
     ///
     /// As [`Child::send_signal`].
+    ///
+    /// See the example of [`[`Child::send_signal`]`].
     pub fn send_signal(&self, signal: Signal) -> io::Result<()> {
         let signal = rustix::process::Signal::from_named_raw(signal.as_raw()).ok_or_else(|| {
             io::Error::new(

@@ -49,6 +49,15 @@ struct Given {
 impl Command {
     /// The program with this path, or this name in one of the folders of `PATH`:
     /// no arguments, this process's environment, folder and standard streams.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// assert!(Command::new("true").status()?.success());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self {
@@ -60,12 +69,24 @@ impl Command {
     }
 
     /// Adds an argument.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let output = Command::new("echo").arg("no shell: $HOME").output()?;
+    /// assert_eq!(output.stdout, b"no shell: $HOME\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn arg(&mut self, arg: impl AsRef<OsStr>) -> &mut Self {
         self.inner.arg(arg);
         self
     }
 
     /// Adds arguments.
+    ///
+    /// See the example of [`Command`].
     pub fn args(&mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> &mut Self {
         self.inner.args(args);
         self
@@ -73,6 +94,16 @@ impl Command {
 
     /// Sets what the program is told it is called, instead of what it was
     /// started as.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let output = Command::new("sh").arg0("me").args(["-c", "echo $0"]).output()?;
+    /// assert_eq!(output.stdout, b"me\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "executable")]
     pub fn arg0(&mut self, name: impl AsRef<OsStr>) -> &mut Self {
         self.inner.arg0(name);
@@ -80,12 +111,25 @@ impl Command {
     }
 
     /// Sets an environment variable.
+    ///
+    /// See the example of [`Command`].
     pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
         self.inner.env(name, value);
         self
     }
 
     /// Sets environment variables.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let mut command = Command::new("sh");
+    /// command.args(["-c", "echo $A$B"]).envs([("A", "1"), ("B", "2")]);
+    /// assert_eq!(command.output()?.stdout, b"12\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn envs(
         &mut self,
         vars: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
@@ -95,18 +139,49 @@ impl Command {
     }
 
     /// Removes an environment variable, inherited ones too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let mut command = Command::new("sh");
+    /// command.args(["-c", "echo [$HOME]"]).env_remove("HOME");
+    /// assert_eq!(command.output()?.stdout, b"[]\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn env_remove(&mut self, name: impl AsRef<OsStr>) -> &mut Self {
         self.inner.env_remove(name);
         self
     }
 
     /// Removes all environment variables, inherited ones too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let output = Command::new("/usr/bin/env").env_clear().env("ONLY", "this").output()?;
+    /// assert_eq!(output.stdout, b"ONLY=this\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn env_clear(&mut self) -> &mut Self {
         self.inner.env_clear();
         self
     }
 
     /// Sets the folder in which the program starts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let output = Command::new("pwd").current_dir("/").output()?;
+    /// assert_eq!(output.stdout, b"/\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "cwd")]
     pub fn current_dir(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.inner.current_dir(dir);
@@ -114,12 +189,24 @@ impl Command {
     }
 
     /// Sets the user that the program runs as.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use maypole_runtime::process::Command;
+    ///
+    /// // Only root may.
+    /// let output = Command::new("id").uid(1000).gid(1000).output()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn uid(&mut self, id: u32) -> &mut Self {
         self.inner.uid(id);
         self
     }
 
     /// Sets the group that the program runs as.
+    ///
+    /// See the example of [`uid`](Self::uid).
     pub fn gid(&mut self, id: u32) -> &mut Self {
         self.inner.gid(id);
         self
@@ -127,6 +214,17 @@ impl Command {
 
     /// Puts the program into a process group, for signals from the terminal; 0
     /// for a new one of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// // Ctrl-C in the terminal does not reach it.
+    /// let mut child = Command::new("true").process_group(0).spawn()?;
+    /// # child.wait()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn process_group(&mut self, group: i32) -> &mut Self {
         self.inner.process_group(group);
         self
@@ -135,6 +233,17 @@ impl Command {
     /// Sets the program's standard input. Unless set, [`spawn`](Self::spawn) and
     /// [`status`](Self::status) let it inherit this process's, and
     /// [`output`](Self::output) gives it an empty one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    /// assert_eq!(child.communicate(b"and back")?.stdout, b"and back");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Self {
         self.inner.stdin(stdin);
         self.given.stdin = true;
@@ -144,6 +253,16 @@ impl Command {
     /// Sets the program's standard output. Unless set, [`spawn`](Self::spawn) and
     /// [`status`](Self::status) let it inherit this process's, and
     /// [`output`](Self::output) collects it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use maypole_runtime::process::Command;
+    ///
+    /// assert!(Command::new("echo").stdout(Stdio::null()).status()?.success());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Self {
         self.inner.stdout(stdout);
         self.given.stdout = true;
@@ -153,6 +272,18 @@ impl Command {
     /// Sets the program's standard error. Unless set, [`spawn`](Self::spawn) and
     /// [`status`](Self::status) let it inherit this process's, and
     /// [`output`](Self::output) collects it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::process::Stdio;
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let mut command = Command::new("sh");
+    /// command.args(["-c", "echo trouble >&2"]).stderr(Stdio::piped());
+    /// assert_eq!(command.output()?.stderr, b"trouble\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Self {
         self.inner.stderr(stderr);
         self.given.stderr = true;
@@ -194,6 +325,18 @@ impl Command {
 
     /// Has the child killed with SIGKILL when its [`Child`] is dropped before it
     /// has ended; by a killed greenlet that unwinds, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let child = Command::new("sleep").arg("1000").kill_on_drop().spawn()?;
+    /// let watch = child.handle().clone();
+    /// drop(child);
+    /// assert!(!watch.wait()?.success());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn kill_on_drop(&mut self) -> &mut Self {
         self.kill_on_drop = true;
         self
@@ -203,12 +346,31 @@ impl Command {
     /// are kept by [`output`](Self::output) and
     /// [`Child::communicate`]. More is an error of kind `QuotaExceeded`. Unless
     /// set there is no limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use maypole_runtime::process::{Command, PartialOutput};
+    ///
+    /// let error = Command::new("yes").output_limit(1000).output().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+    /// assert!(PartialOutput::of(&error).unwrap().stdout.starts_with(b"y\ny\n"));
+    /// ```
     pub fn output_limit(&mut self, bytes: usize) -> &mut Self {
         self.output_limit = Some(bytes);
         self
     }
 
     /// The command as std sees it: its program, arguments, environment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// assert_eq!(Command::new("true").as_std().get_program(), "true");
+    /// ```
     #[must_use]
     pub fn as_std(&self) -> &process::Command {
         &self.inner
@@ -224,6 +386,19 @@ impl Command {
     /// `NotFound`, `PermissionDenied` and others when it cannot be started. When
     /// there are no descriptors to wait for it with, or no pidfds on a kernel
     /// before 5.3, it is killed again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let mut child = Command::new("true").spawn()?;
+    /// assert!(child.wait()?.success());
+    /// let error = Command::new("no-such-program").spawn().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NotFound);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn spawn(&mut self) -> io::Result<Child> {
         wait::checkpoint();
         self.start()
@@ -247,6 +422,8 @@ impl Command {
     ///
     /// As [`spawn`](Self::spawn) and [`Child::communicate`]. An error of kind
     /// `QuotaExceeded` carries a [`PartialOutput`].
+    ///
+    /// See the example of [`Command`].
     #[doc(alias = "check_output")]
     #[doc(alias = "run")]
     pub fn output(&mut self) -> io::Result<Output> {
@@ -260,6 +437,8 @@ impl Command {
     ///
     /// `TimedOut` when the time has passed; the error carries a
     /// [`PartialOutput`]. Else as [`output`](Self::output).
+    ///
+    /// See the example of [`[`PartialOutput`]`].
     #[doc(alias = "run(timeout)")]
     pub fn output_timeout(&mut self, limit: Duration) -> io::Result<Output> {
         self.output_until(deadline_after(limit))
@@ -273,6 +452,15 @@ impl Command {
     /// # Errors
     ///
     /// As [`spawn`](Self::spawn) and [`Child::wait`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::process::Command;
+    ///
+    /// assert!(!Command::new("false").status()?.success());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "call")]
     pub fn status(&mut self) -> io::Result<ExitStatus> {
         self.status_until(None)
@@ -284,6 +472,17 @@ impl Command {
     /// # Errors
     ///
     /// `TimedOut` when the time has passed. Else as [`status`](Self::status).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use std::time::Duration;
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let late = Command::new("sleep").arg("1000").status_timeout(Duration::from_millis(5));
+    /// assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
+    /// ```
     #[doc(alias = "call(timeout)")]
     pub fn status_timeout(&mut self, limit: Duration) -> io::Result<ExitStatus> {
         self.status_until(deadline_after(limit))

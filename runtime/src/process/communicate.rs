@@ -121,6 +121,24 @@ impl Child {
 
     /// What an interrupted [`communicate`](Self::communicate) has read so far, of
     /// standard output and of standard error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{process::Stdio, time::Duration};
+    /// use maypole_runtime::process::Command;
+    ///
+    /// let mut child = Command::new("sh")
+    ///     .args(["-c", "echo begun; exec sleep 1000"])
+    ///     .stdout(Stdio::piped())
+    ///     .kill_on_drop()
+    ///     .spawn()?;
+    /// while child.output_so_far().0.is_empty() {
+    ///     let _late = child.communicate_timeout(b"", Duration::from_millis(5));
+    /// }
+    /// assert_eq!(child.take_output().0, b"begun\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn output_so_far(&self) -> (&[u8], &[u8]) {
         (&self.talk.stdout, &self.talk.stderr)
@@ -129,6 +147,8 @@ impl Child {
     /// Takes out what an interrupted [`communicate`](Self::communicate) has read
     /// so far, of standard output and of standard error. The next one returns
     /// what comes after that, and its limit counts from there.
+    ///
+    /// See the example of [`output_so_far`](Self::output_so_far).
     #[must_use]
     pub fn take_output(&mut self) -> (Vec<u8>, Vec<u8>) {
         (
@@ -319,6 +339,8 @@ pub struct PartialOutput {
 
 impl PartialOutput {
     /// The partial output that `error` carries, if it does.
+    ///
+    /// See the example of [`PartialOutput`].
     #[must_use]
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()

@@ -12,6 +12,21 @@ use crate::io::End;
 /// Writing suspends only the calling greenlet while the pipe is full; a kill or
 /// time-out interrupts it. Dropping it is the end of the child's input. When the
 /// child reads no more, a write fails with `BrokenPipe`.
+///
+/// # Examples
+///
+/// ```
+/// use std::{io::{Read, Write}, process::Stdio};
+/// use maypole_runtime::process::Command;
+///
+/// let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+/// child.stdin.take().unwrap().write_all(b"hello")?; // and closes it
+/// let mut text = String::new();
+/// child.stdout.take().unwrap().read_to_string(&mut text)?;
+/// assert_eq!(text, "hello");
+/// # child.wait()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct ChildStdin(End);
 
 /// The reading end of the pipe from a child's standard output.
@@ -19,10 +34,14 @@ pub struct ChildStdin(End);
 /// Reading suspends only the calling greenlet until something comes or all who
 /// have the other end have closed it, children of the child too; a kill or
 /// time-out interrupts it.
+///
+/// See the example of [`[`ChildStdin`]`].
 pub struct ChildStdout(End);
 
 /// The reading end of the pipe from a child's standard error; see
 /// [`ChildStdout`].
+///
+/// See the example of [`[`ChildStdin`]`].
 pub struct ChildStderr(End);
 
 macro_rules! end_of_pipe {

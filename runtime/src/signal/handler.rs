@@ -61,6 +61,8 @@ pub fn handler(
 
 /// A function that runs when a signal comes; see [`handler()`]. Dropping it
 /// removes the function.
+///
+/// See the example of [`handler()`].
 #[must_use = "dropping it removes the handler; `detach` keeps it for good"]
 pub struct SignalHandler {
     signal: Signal,
@@ -71,16 +73,37 @@ pub struct SignalHandler {
 impl SignalHandler {
     /// Removes the function. It is not started again from here on; where it
     /// runs already it goes on.
+    ///
+    /// See the example of [`handler()`].
     pub fn cancel(self) {
         // `Drop` does it.
     }
 
     /// Leaves the function in place for the rest of the process's life.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::signal::{Signal, handler};
+    ///
+    /// handler(Signal::HUP, || println!("settings are read again"))?.detach();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn detach(self) {
         std::mem::forget(self);
     }
 
     /// The signal that it is for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::signal::{Signal, handler};
+    ///
+    /// let on_hangup = handler(Signal::HUP, || ())?;
+    /// assert_eq!(on_hangup.signal(), Signal::HUP);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn signal(&self) -> Signal {
         self.signal

@@ -96,6 +96,8 @@ named! {
 impl Signal {
     /// The signal with this number, if the kernel has it: 1 to 64. Those from
     /// 32 on are the real-time signals.
+    ///
+    /// See the example of [`Signal`].
     #[must_use]
     pub const fn from_raw(number: i32) -> Option<Self> {
         if number < 1 || number > MAX as i32 {
@@ -108,6 +110,8 @@ impl Signal {
     }
 
     /// Its number.
+    ///
+    /// See the example of [`Signal`].
     #[must_use]
     pub const fn as_raw(self) -> i32 {
         self.0.get() as i32

@@ -83,6 +83,18 @@ impl Signals {
     /// # Errors
     ///
     /// As [`handler`](super::handler()), and `InvalidInput` when none is named.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::signal::{Signal, Signals};
+    ///
+    /// let signals = Signals::new(&[Signal::USR1])?; // does not end the process any more
+    /// # let me = rustix::process::getpid();
+    /// # rustix::process::kill_process(me, rustix::process::Signal::USR1)?;
+    /// assert_eq!(signals.wait()?, Signal::USR1); // after `kill -USR1`
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(signals: &[Signal]) -> io::Result<Self> {
         let inbox = Arc::<Inbox>::default();
         let signals = signals.iter().copied().collect();
@@ -102,6 +114,8 @@ impl Signals {
     ///
     /// [`Unwinding`] when it would have to wait while the calling greenlet
     /// unwinds.
+    ///
+    /// See the example of [`new`](Self::new).
     pub fn wait(&self) -> Result<Signal, Unwinding> {
         loop {
             // Without a deadline it ends with a signal or an error.
@@ -112,6 +126,15 @@ impl Signals {
     }
 
     /// Takes a signal that has come already. Never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::signal::{Signal, Signals};
+    ///
+    /// assert_eq!(Signals::new(&[Signal::USR1])?.try_wait(), None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn try_wait(&self) -> Option<Signal> {
         self.inbox.state.lock().arrived.take_first()
@@ -119,6 +142,17 @@ impl Signals {
 
     /// Waits for at most `limit`. `None` when the time has passed, or when it
     /// would have to wait while the calling greenlet unwinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_runtime::signal::{Signal, Signals};
+    ///
+    /// let signals = Signals::new(&[Signal::USR1])?;
+    /// assert_eq!(signals.wait_timeout(Duration::from_millis(1)), None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn wait_timeout(&self, limit: Duration) -> Option<Signal> {
         self.wait_until(deadline_after(limit)).unwrap_or(None)

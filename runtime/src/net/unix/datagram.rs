@@ -45,6 +45,20 @@ impl UnixDatagram {
     ///
     /// `AddrInUse` when there is such a file, else the kernel's. The text names
     /// the path.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixDatagram;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("socket");
+    /// let socket = UnixDatagram::bind(&path)?;
+    /// UnixDatagram::unbound()?.send_to(b"hello", &path)?;
+    /// let mut buf = [0; 8];
+    /// assert_eq!(socket.recv(&mut buf)?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::bind_addr(&SocketAddr::from_pathname(path)?)
     }
@@ -54,6 +68,22 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::os::linux::net::SocketAddrExt;
+    /// use std::os::unix::net::SocketAddr;
+    /// use maypole_runtime::net::UnixDatagram;
+    ///
+    /// let name = format!("maypole-example-{}", std::process::id());
+    /// let addr = SocketAddr::from_abstract_name(name)?; // leaves no file
+    /// let socket = UnixDatagram::bind_addr(&addr)?;
+    /// UnixDatagram::unbound()?.send_to_addr(b"hello", &addr)?;
+    /// let (length, from) = socket.recv_from(&mut [0; 8])?;
+    /// assert!(length == 5 && from.is_unnamed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<Self> {
         std::os::unix::net::UnixDatagram::bind_addr(addr)
             .map_err(|error| naming(&error, &shown(addr)))?
@@ -65,6 +95,8 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The kernel's, when there are no more descriptors.
+    ///
+    /// See the example of [`bind`](Self::bind).
     pub fn unbound() -> io::Result<Self> {
         std::os::unix::net::UnixDatagram::unbound()?.try_into()
     }
@@ -74,6 +106,8 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The kernel's, when there are no more descriptors.
+    ///
+    /// See the example of [`UnixDatagram`].
     #[doc(alias = "socketpair")]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (one, other) = std::os::unix::net::UnixDatagram::pair()?;
@@ -92,6 +126,21 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The kernel's: `NotFound`, `ConnectionRefused`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixDatagram;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("socket");
+    /// let socket = UnixDatagram::bind(&path)?;
+    /// let client = UnixDatagram::unbound()?;
+    /// client.connect(&path)?;
+    /// client.send(b"hello")?;
+    /// assert_eq!(socket.recv(&mut [0; 8])?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.std().connect(path)
     }
@@ -101,6 +150,8 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
+    ///
+    /// See the example of [`connect`](Self::connect).
     pub fn connect_addr(&self, addr: &SocketAddr) -> io::Result<()> {
         self.std().connect_addr(addr)
     }
@@ -112,6 +163,8 @@ impl UnixDatagram {
     ///
     /// `TimedOut` after the read time-out, `ResourceBusy` when another greenlet
     /// waits to receive, `ConnectionAborted` after a shutdown, else the kernel's.
+    ///
+    /// See the example of [`bind_addr`](Self::bind_addr).
     #[doc(alias = "recvfrom")]
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.socket.receive(|socket| socket.recv_from(buf))
@@ -122,6 +175,18 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// `WouldBlock` when none is there; else as [`recv_from`](Self::recv_from).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use maypole_runtime::net::UnixDatagram;
+    ///
+    /// let (near, _far) = UnixDatagram::pair()?;
+    /// let nothing = near.try_recv_from(&mut [0; 8]).unwrap_err();
+    /// assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.socket.try_read(|socket| socket.recv_from(buf))
     }
@@ -131,6 +196,8 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`recv_from`](Self::recv_from).
+    ///
+    /// See the example of [`UnixDatagram`].
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.socket.receive(|socket| socket.recv(buf))
     }
@@ -145,6 +212,8 @@ impl UnixDatagram {
     ///
     /// `TimedOut` after the write time-out, `ResourceBusy` when another greenlet
     /// waits to send, else the kernel's: `NotFound`, `ConnectionRefused`.
+    ///
+    /// See the example of [`bind`](Self::bind).
     #[doc(alias = "sendto")]
     pub fn send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         self.send_to_addr(buf, &SocketAddr::from_pathname(path)?)
@@ -155,6 +224,8 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`send_to`](Self::send_to).
+    ///
+    /// See the example of [`bind_addr`](Self::bind_addr).
     pub fn send_to_addr(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
         wait::checkpoint();
         let mut pauses = pauses();
@@ -184,6 +255,8 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`send_to`](Self::send_to).
+    ///
+    /// See the example of [`UnixDatagram`].
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
         self.socket.io(Interest::Write, |socket| socket.send(buf))
     }
@@ -193,6 +266,17 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// `NotConnected` when there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixDatagram;
+    ///
+    /// let (near, _far) = UnixDatagram::pair()?;
+    /// assert!(near.peer_addr()?.is_unnamed());
+    /// assert!(UnixDatagram::unbound()?.peer_addr().is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.std().peer_addr()
     }
@@ -202,6 +286,15 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixDatagram;
+    ///
+    /// assert!(UnixDatagram::unbound()?.local_addr()?.is_unnamed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.std().local_addr()
     }
@@ -212,6 +305,19 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use std::net::Shutdown;
+    /// use maypole_runtime::net::UnixDatagram;
+    ///
+    /// let (near, _far) = UnixDatagram::pair()?;
+    /// near.shutdown(Shutdown::Both)?;
+    /// assert_eq!(near.send(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.std().shutdown(how)
     }
@@ -221,6 +327,17 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The kernel's, when there are no more descriptors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixDatagram;
+    ///
+    /// let (near, far) = UnixDatagram::pair()?;
+    /// near.try_clone()?.send(b"hello")?;
+    /// assert_eq!(far.recv(&mut [0; 8])?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_clone(&self) -> io::Result<Self> {
         let clone = self.std().try_clone()?;
         Ok(Self {
@@ -235,6 +352,15 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixDatagram;
+    ///
+    /// assert!(UnixDatagram::unbound()?.take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.std().take_error()
     }

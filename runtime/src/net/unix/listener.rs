@@ -45,6 +45,21 @@ impl UnixListener {
     ///
     /// `AddrInUse` when there is such a file, whoever has made it; else the
     /// kernel's. The text names the path.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::{UnixListener, UnixStream};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("socket");
+    /// let listener = UnixListener::bind(&path)?;
+    /// let client = UnixStream::connect(&path)?;
+    /// assert!(listener.accept().is_ok());
+    /// std::fs::remove_file(&path)?; // whoever made it removes it
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::bind_addr(&SocketAddr::from_pathname(path)?)
     }
@@ -54,6 +69,8 @@ impl UnixListener {
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
+    ///
+    /// See the example of [`UnixListener`].
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<Self> {
         std::os::unix::net::UnixListener::bind_addr(addr)
             .map_err(|error| naming(&error, &shown(addr)))?
@@ -73,6 +90,8 @@ impl UnixListener {
     ///
     /// The kernel's, as std's. They may come again and again; a loop should
     /// pause before it goes on.
+    ///
+    /// See the example of [`UnixListener`].
     pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         self.socket.receive(accept_now)
     }
@@ -83,6 +102,8 @@ impl UnixListener {
     /// # Errors
     ///
     /// As [`accept`](Self::accept) when it waits.
+    ///
+    /// See the example of [`TcpListener::wait_accept`](crate::net::TcpListener::wait_accept).
     #[doc(alias = "wait_read")]
     pub fn wait_accept(&self) -> io::Result<()> {
         self.socket.wait_read()
@@ -93,11 +114,26 @@ impl UnixListener {
     /// # Errors
     ///
     /// `WouldBlock` when none is there; else as [`accept`](Self::accept).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use maypole_runtime::net::UnixListener;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("socket");
+    /// let listener = UnixListener::bind(path)?;
+    /// assert_eq!(listener.try_accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         self.socket.try_read(accept_now)
     }
 
     /// An iterator over accepted connections; it never ends.
+    ///
+    /// See the example of [`TcpListener::incoming`](crate::net::TcpListener::incoming).
     pub fn incoming(&self) -> UnixIncoming<'_> {
         UnixIncoming { listener: self }
     }
@@ -107,6 +143,18 @@ impl UnixListener {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixListener;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("socket");
+    /// let listener = UnixListener::bind(&path)?;
+    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(path.as_path()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.get_ref().local_addr()
     }
@@ -119,6 +167,22 @@ impl UnixListener {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use maypole_runtime::{net::UnixListener, spawn};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("socket");
+    /// let listener = UnixListener::bind(path)?;
+    /// let other = listener.try_clone()?;
+    /// let waits = spawn(move || other.accept().unwrap_err().kind());
+    /// listener.shutdown()?;
+    /// assert_eq!(waits.get().unwrap(), ErrorKind::ConnectionAborted);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "close")]
     #[doc(alias = "cancel_wait")]
     pub fn shutdown(&self) -> io::Result<()> {
@@ -130,6 +194,8 @@ impl UnixListener {
     /// # Errors
     ///
     /// The kernel's, when there are no more descriptors.
+    ///
+    /// See the example of [`shutdown`](Self::shutdown).
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self::from_nonblocking(self.socket.get_ref().try_clone()?))
     }
@@ -139,6 +205,17 @@ impl UnixListener {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixListener;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("socket");
+    /// assert!(UnixListener::bind(path)?.take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.socket.get_ref().take_error()
     }
@@ -147,6 +224,8 @@ impl UnixListener {
 handle_traits!(UnixListener, std::os::unix::net::UnixListener);
 
 /// The iterator of [`UnixListener::incoming`].
+///
+/// See the example of [`TcpListener::incoming`](crate::net::TcpListener::incoming).
 #[derive(Debug)]
 pub struct UnixIncoming<'a> {
     listener: &'a UnixListener,

@@ -56,6 +56,16 @@ impl UnixStream {
     ///
     /// `NotFound` when there is no such file, `ConnectionRefused` when nobody
     /// listens, else the kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use maypole_runtime::net::UnixStream;
+    ///
+    /// let nobody = UnixStream::connect("/nowhere/socket").unwrap_err();
+    /// assert_eq!(nobody.kind(), ErrorKind::NotFound);
+    /// ```
     pub fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::connect_addr(&SocketAddr::from_pathname(path)?)
     }
@@ -65,6 +75,8 @@ impl UnixStream {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
+    ///
+    /// See the example of [`UnixListener`](super::UnixListener).
     pub fn connect_addr(addr: &SocketAddr) -> io::Result<Self> {
         let kernel_addr = for_kernel(addr)?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -89,6 +101,8 @@ impl UnixStream {
     /// # Errors
     ///
     /// The kernel's, when there are no more descriptors.
+    ///
+    /// See the example of [`UnixStream`].
     #[doc(alias = "socketpair")]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (one, other) = std::os::unix::net::UnixStream::pair()?;
@@ -106,6 +120,16 @@ impl UnixStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixStream;
+    ///
+    /// let (near, far) = UnixStream::pair()?;
+    /// assert!(near.peer_addr()?.is_unnamed() && far.local_addr()?.is_unnamed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.std().peer_addr()
     }
@@ -115,6 +139,8 @@ impl UnixStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// See the example of [`peer_addr`](Self::peer_addr).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.std().local_addr()
     }
@@ -124,6 +150,16 @@ impl UnixStream {
     /// # Errors
     ///
     /// As a read that waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixStream;
+    ///
+    /// let (near, _silent) = UnixStream::pair()?;
+    /// assert!(!near.wait_read_unless(|| true)?); // it was to stop, and nothing came
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wait_read_unless(&self, stop: impl FnMut() -> bool) -> io::Result<bool> {
         self.socket.wait_read_unless(stop)
     }
@@ -139,6 +175,19 @@ impl UnixStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use std::net::Shutdown;
+    /// use maypole_runtime::net::UnixStream;
+    ///
+    /// let (near, mut far) = UnixStream::pair()?;
+    /// near.shutdown(Shutdown::Write)?;
+    /// assert_eq!(far.read(&mut [0])?, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.std().shutdown(how)
     }
@@ -148,6 +197,18 @@ impl UnixStream {
     /// # Errors
     ///
     /// The kernel's, when there are no more descriptors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use maypole_runtime::net::UnixStream;
+    ///
+    /// let (near, mut far) = UnixStream::pair()?;
+    /// near.try_clone()?.write_all(b"x")?;
+    /// assert_eq!(far.read(&mut [0; 8])?, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_clone(&self) -> io::Result<Self> {
         let clone = self.std().try_clone()?;
         Ok(Self {
@@ -164,6 +225,15 @@ impl UnixStream {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::net::UnixStream;
+    ///
+    /// assert!(UnixStream::pair()?.0.take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.std().take_error()
     }
