@@ -421,6 +421,8 @@ impl<T> fmt::Debug for AsyncResult<T> {
 }
 
 /// Why an [`AsyncResult`] has no value.
+///
+/// See the example of [`[`AsyncResult::try_get`]`].
 #[derive(Clone, Debug)]
 pub enum AsyncResultError {
     /// It was not set, or not in time.

@@ -230,6 +230,8 @@ impl Config {
 static MONITOR: Mutex<Option<Monitor>> = Mutex::new(None);
 
 /// A variable of the environment that makes no sense.
+///
+/// See the example of [`[`ConfigError::variable`]`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ConfigError {
     variable: &'static str,

@@ -476,6 +476,8 @@ impl fmt::Debug for Group {
 }
 
 /// A member of a [`Group`] or [`Pool`](crate::Pool) has failed.
+///
+/// See the example of [`[`Group::try_join`]`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MemberFailed {
     greenlet: GreenletRef,

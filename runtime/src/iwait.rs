@@ -123,6 +123,8 @@ where
 }
 
 /// The iterator of [`iwait`]. Dropping it leaves the objects that have not come.
+///
+/// See the example of [`[`iwait`]`].
 #[must_use = "it waits only when it is asked for its next item"]
 pub struct Iwait<W: Waitable> {
     board: Arc<Board>,

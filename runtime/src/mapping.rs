@@ -125,6 +125,8 @@ impl<U> Drop for Report<U> {
 /// An item whose function panicked, or was killed, is an error in its place;
 /// iteration goes on after it. Dropping this takes no more items; functions that
 /// run already run on.
+///
+/// See the example of [`[`Imap::max_buffered`]`].
 #[must_use = "it starts when it is first asked for a result"]
 pub struct Imap<U> {
     inner: Unordered<U>,
@@ -137,6 +139,8 @@ pub struct Imap<U> {
 /// [`Pool::imap_unordered`](crate::Pool::imap_unordered).
 ///
 /// Otherwise as [`Imap`].
+///
+/// See the example of [`Pool::imap_unordered`](crate::Pool::imap_unordered).
 #[must_use = "it starts when it is first asked for a result"]
 pub struct ImapUnordered<U>(Unordered<U>);
 

@@ -47,6 +47,21 @@ pub fn with_timeout<T>(limit: Duration, body: impl FnOnce() -> T) -> Result<T, E
 }
 
 /// The time allowed has passed.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::{sleep, with_timeout};
+///
+/// let fetch = || -> std::io::Result<u8> {
+///     Ok(with_timeout(Duration::from_millis(1), || {
+///         sleep(Duration::MAX);
+///         1
+///     })?) // an error of kind `TimedOut`
+/// };
+/// assert_eq!(fetch().unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Elapsed {
     _private: (),

@@ -7,6 +7,14 @@ use std::fmt;
 use parking_lot::Mutex;
 
 /// Why [`Greenlet::get`](super::Greenlet::get) has no value.
+///
+/// # Examples
+///
+/// ```
+/// let fails = maypole_runtime::spawn(|| panic!("out of luck"));
+/// let error = fails.get().unwrap_err();
+/// assert_eq!(error.to_string(), "greenlet panicked: out of luck");
+/// ```
 pub struct GreenletError {
     reason: Reason,
 }

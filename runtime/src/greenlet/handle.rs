@@ -16,6 +16,19 @@ use super::GreenletError;
 ///
 /// Cheap to clone. It has no right to the result: that is
 /// [`Greenlet::get`](super::Greenlet::get)'s.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::{sleep, spawn};
+///
+/// let sleeper = spawn(|| sleep(Duration::MAX));
+/// let handle = sleeper.handle().clone();
+/// let killer = spawn(move || handle.kill());
+/// killer.join();
+/// assert!(sleeper.get().unwrap_err().is_killed());
+/// ```
 #[derive(Clone)]
 pub struct GreenletRef {
     strand: Share,

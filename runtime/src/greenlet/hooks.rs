@@ -50,6 +50,8 @@ pub fn add_spawn_callback(
 }
 
 /// A callback of [`add_spawn_callback`]; dropping this removes it.
+///
+/// See the example of [`[`add_spawn_callback`]`].
 #[must_use = "dropping it removes the callback"]
 pub struct SpawnCallbackGuard {
     callback: SpawnCallback,
@@ -111,6 +113,8 @@ pub fn take_error_hook() {
 }
 
 /// A greenlet has panicked and nobody asks for its result.
+///
+/// See the example of [`[`set_error_hook`]`].
 pub struct UnhandledPanic<'a> {
     greenlet: &'a GreenletRef,
     payload: &'a (dyn Any + Send),

@@ -99,6 +99,16 @@ where
 /// Any number of greenlets and threads may wait for it, through it or through
 /// the [`GreenletRef`] that [`handle`](Self::handle) returns; one takes the
 /// result with [`get`](Self::get). Dropping it detaches the greenlet.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::spawn;
+///
+/// let greenlet = spawn(|| 6 * 7);
+/// greenlet.link(|ended| assert!(ended.is_successful()));
+/// assert_eq!(greenlet.get().unwrap(), 42);
+/// ```
 #[must_use = "dropping it detaches the greenlet; its result is lost"]
 pub struct Greenlet<T> {
     handle: GreenletRef,

@@ -234,6 +234,8 @@ impl fmt::Debug for BoundedSemaphore {
 }
 
 /// A [`BoundedSemaphore`] was released more often than it was acquired.
+///
+/// See the example of [`[`BoundedSemaphore::release`]`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OverRelease {
     _private: (),

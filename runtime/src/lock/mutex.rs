@@ -225,6 +225,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 /// The value of a [`Mutex`] that is locked; dropping it unlocks.
 ///
 /// It stays with the greenlet that locked it: it is not `Send`.
+///
+/// See the example of [`[`Mutex::lock`]`].
 #[must_use = "dropped at once, it unlocks at once"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,

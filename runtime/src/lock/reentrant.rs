@@ -257,6 +257,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for ReentrantLock<T> {
 /// unlocks.
 ///
 /// It stays with the greenlet that locked it: it is not `Send`.
+///
+/// See the example of [`[`ReentrantLock`]`].
 #[must_use = "dropped at once, it unlocks at once"]
 pub struct ReentrantLockGuard<'a, T: ?Sized> {
     // Let go in this order.

@@ -253,6 +253,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
 /// The value of an [`RwLock`] that is locked to read; dropping it unlocks.
 ///
 /// It stays with the greenlet that locked it: it is not `Send`.
+///
+/// See the example of [`[`RwLock::read`]`].
 #[must_use = "dropped at once, it unlocks at once"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     // Let go in this order.
@@ -277,6 +279,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
 /// The value of an [`RwLock`] that is locked to write; dropping it unlocks.
 ///
 /// It stays with the greenlet that locked it: it is not `Send`.
+///
+/// See the example of [`[`RwLock::write`]`].
 #[must_use = "dropped at once, it unlocks at once"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     // Let go in this order.

@@ -305,6 +305,8 @@ impl fmt::Debug for Semaphore {
 /// One permit of a [`Semaphore`]; dropping it gives it back.
 ///
 /// It may be sent to another greenlet or thread and dropped there.
+///
+/// See the example of [`[`Semaphore::acquire`]`].
 #[must_use = "dropped at once, it is given back at once"]
 #[derive(Debug)]
 pub struct Permit {

@@ -13,6 +13,20 @@ use crate::threadpool;
 /// std's trait looks names up inside its method, which would stop the hub. This
 /// one hands out either addresses or the name, so that the lookup can run on
 /// another thread; see [`lookup_host`].
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::net::{TcpListener, ToSocketAddrs};
+///
+/// fn listen(addr: impl ToSocketAddrs) -> std::io::Result<TcpListener> {
+///     TcpListener::bind(addr)
+/// }
+///
+/// listen("localhost:0")?; // a name is looked up
+/// listen((std::net::Ipv4Addr::LOCALHOST, 0))?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait ToSocketAddrs {
     /// The addresses, or the name to look up.
     ///
@@ -23,6 +37,16 @@ pub trait ToSocketAddrs {
 }
 
 /// What a [`ToSocketAddrs`] names.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::net::{Target, ToSocketAddrs};
+///
+/// assert!(matches!("[::1]:80".to_target()?, Target::Addrs(_)));
+/// assert!(matches!("localhost:80".to_target()?, Target::Name(..)));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Target {

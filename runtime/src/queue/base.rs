@@ -17,6 +17,20 @@ use super::{GetError, PutError};
 ///
 /// Cheap to clone: clones are the same queue. Putters and getters are served in
 /// the order of their arrival.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::queue::{BaseQueue, LifoQueue, Order, Queue};
+///
+/// /// For queues of every order.
+/// fn drained<T, S: Order<Item = T>>(queue: &BaseQueue<T, S>) -> Vec<T> {
+///     std::iter::from_fn(|| queue.try_get().ok()).collect()
+/// }
+///
+/// assert_eq!(drained(&Queue::with_items([1, 2])), [1, 2]);
+/// assert_eq!(drained(&LifoQueue::with_items([1, 2])), [2, 1]);
+/// ```
 pub struct BaseQueue<T, S: Order<Item = T>> {
     pub(super) state: Arc<Mutex<State<S>>>,
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use crate::Unwinding;
 
 /// Why there is no item.
+///
+/// See the example of [`Queue`](super::Queue).
 #[doc(alias = "Empty")]
 #[doc(alias = "ShutDown")]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,6 +21,8 @@ pub enum GetError {
 }
 
 /// Why an item was not put. It holds the item.
+///
+/// See the example of [`[`PutError::into_item`]`].
 #[doc(alias = "Full")]
 #[doc(alias = "ShutDown")]
 #[derive(Clone, Copy, Eq, PartialEq)]

@@ -4,6 +4,8 @@ use super::base::BaseQueue;
 use super::order::Order;
 
 /// The items of a borrowed [`BaseQueue`], until it is closed. Waits for each.
+///
+/// See the example of [`[`BaseQueue::iter`]`].
 #[derive(Debug)]
 pub struct Iter<'a, T, S>
 where
@@ -13,6 +15,16 @@ where
 }
 
 /// The items of a [`BaseQueue`], until it is closed. Waits for each.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::queue::Queue;
+///
+/// let queue = Queue::with_items([1, 2]);
+/// queue.close();
+/// assert_eq!(queue.into_iter().collect::<Vec<_>>(), [1, 2]);
+/// ```
 #[derive(Debug)]
 pub struct IntoIter<T, S>
 where

@@ -6,13 +6,15 @@ use std::fmt;
 
 /// The order in which a queue gives its items out: [`Fifo`], [`Lifo`] or
 /// [`Priority`]. Nobody else can implement it.
+///
+/// See the example of [`Queue`](super::Queue).
 pub trait Order: sealed::Store {}
 
 impl<S: sealed::Store> Order for S {}
 
-#[allow(unnameable_types, reason = "that nobody can name it is the point")]
 pub(super) mod sealed {
     /// Where a queue keeps its items.
+    #[allow(unnameable_types, reason = "that nobody can name it is the point")]
     pub trait Store: Default {
         type Item;
         fn push(&mut self, item: Self::Item);
@@ -23,12 +25,18 @@ pub(super) mod sealed {
 }
 
 /// The order of a [`Queue`](super::Queue): first in, first out.
+///
+/// See the example of [`Queue`](super::Queue).
 pub struct Fifo<T>(VecDeque<T>);
 
 /// The order of a [`LifoQueue`](super::LifoQueue): last in, first out.
+///
+/// See the example of [`LifoQueue`](super::LifoQueue).
 pub struct Lifo<T>(Vec<T>);
 
 /// The order of a [`PriorityQueue`](super::PriorityQueue): the least first.
+///
+/// See the example of [`PriorityQueue`](super::PriorityQueue).
 pub struct Priority<T>(BinaryHeap<Reverse<T>>);
 
 impl<T> sealed::Store for Fifo<T> {

@@ -13,6 +13,8 @@ use crate::event::Event;
 /// A job of a [`ThreadPool`](super::ThreadPool), and the right to its result.
 ///
 /// Greenlets and threads may wait for it. Dropping it lets the job run by itself.
+///
+/// See the example of [`[`Task::get`]`].
 #[must_use = "dropping it loses the result"]
 pub struct Task<T> {
     state: Arc<State<T>>,
@@ -140,6 +142,8 @@ impl<T> Drop for Report<T> {
 }
 
 /// Why [`Task::get`] has no value.
+///
+/// See the example of [`[`TaskError::is_panic`]`].
 pub struct TaskError(Reason);
 
 enum Reason {

@@ -26,6 +26,16 @@ pub(crate) enum Outcome {
 }
 
 /// How a greenlet ended.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::{Ending, spawn};
+///
+/// let greenlet = spawn(|| panic!("no"));
+/// greenlet.join();
+/// assert_eq!(greenlet.ending(), Some(Ending::Panicked));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Ending {
     /// It returned a value.

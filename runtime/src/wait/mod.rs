@@ -45,6 +45,30 @@ use turns::Phase;
 /// must not suspend it: std counts panics per thread, and the other greenlets
 /// of the hub would seem to panic too. Calls that would have to wait return
 /// this instead.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_runtime::{lock::Mutex, spawn};
+///
+/// static TOTAL: Mutex<u32> = Mutex::new(0);
+///
+/// struct Counts;
+/// impl Drop for Counts {
+///     fn drop(&mut self) {
+///         // Taken by somebody else, who would have to be waited for.
+///         assert!(TOTAL.lock().is_err());
+///     }
+/// }
+///
+/// let _held = TOTAL.lock()?;
+/// let fails = spawn(|| {
+///     let _counts = Counts;
+///     panic!("no");
+/// });
+/// fails.join();
+/// # Ok::<(), maypole_runtime::Unwinding>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Unwinding {
     _private: (),
