@@ -8,14 +8,11 @@ use super::support::PATIENCE;
 use super::{Client, Server, get, until, watchdog};
 
 fn metrics_addr(server: &Server) -> SocketAddr {
-    let log = server.log();
-    let lines = log
-        .lines()
-        .filter_map(|line| line.strip_suffix(" (metrics)"));
-    let addr = lines
-        .filter_map(|line| line.split_once("listening on "))
-        .next();
-    addr.unwrap().1.parse().unwrap()
+    let places = server.said("listening on ");
+    let mut named = places
+        .split(", ")
+        .filter_map(|place| place.strip_suffix(" (metrics)"));
+    named.next().unwrap().parse().unwrap()
 }
 
 /// A figure as the listener for it tells it.
