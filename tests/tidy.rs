@@ -286,18 +286,6 @@ const WITHOUT_EXAMPLE: &[(&str, usize)] = &[
     ("http/src/wsgi/minihttp/mod.rs", 10),
     ("http/src/wsgi/mod.rs", 3),
     ("http/src/wsgi/request.rs", 14),
-    ("server/src/addr.rs", 3),
-    ("server/src/backdoor.rs", 9),
-    ("server/src/builder.rs", 20),
-    ("server/src/datagram_server.rs", 17),
-    ("server/src/listener.rs", 12),
-    ("server/src/network.rs", 3),
-    ("server/src/receive.rs", 4),
-    ("server/src/socket.rs", 11),
-    ("server/src/spawn.rs", 2),
-    ("server/src/stream.rs", 11),
-    ("server/src/stream_server.rs", 13),
-    ("server/src/tls/config.rs", 6),
 ];
 
 /// Folders that are not looked at yet.

@@ -32,6 +32,8 @@ pub enum Addr {
 
 impl Addr {
     /// The address, if it is one of IPv4 or IPv6.
+    ///
+    /// See the example of [`Addr`].
     #[must_use]
     pub fn inet(&self) -> Option<SocketAddr> {
         match self {
@@ -41,6 +43,8 @@ impl Addr {
     }
 
     /// The path of a Unix socket that has one.
+    ///
+    /// See the example of [`Addr`].
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -92,6 +96,18 @@ impl fmt::Display for Addr {
 /// Port 0 is one that the kernel chooses. Everything else is an error of kind
 /// `InvalidInput` that names what was given. A path is none of these: see
 /// [`bind_unix`](crate::Builder::bind_unix).
+///
+/// # Examples
+///
+/// ```
+/// use maypole_server::StreamServer;
+///
+/// for addr in ["127.0.0.1:0", "localhost:0", ":0"] {
+///     StreamServer::bind(addr, |_stream, _peer| Ok(()))?;
+/// }
+/// StreamServer::bind(("127.0.0.1", 0), |_stream, _peer| Ok(()))?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait ListenAddr {
     /// What to bind to.
     ///

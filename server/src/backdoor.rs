@@ -63,16 +63,33 @@ impl BackdoorServer {
     /// # Errors
     ///
     /// As [`StreamServer::bind`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_server::BackdoorServer;
+    ///
+    /// let backdoor = BackdoorServer::bind("127.0.0.1:0")?;
+    /// backdoor.start()?;
+    /// println!("nc 127.0.0.1 {}", backdoor.local_addr().port());
+    /// backdoor.stop(Duration::from_secs(1));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind(addr: impl ListenAddr) -> io::Result<Self> {
         Self::builder().bind(addr)
     }
 
     /// A banner and commands.
+    ///
+    /// See the example of [`BackdoorServer`].
     pub fn builder() -> BackdoorBuilder {
         BackdoorBuilder::default()
     }
 
     /// The address it listens on.
+    ///
+    /// See the example of [`bind`](Self::bind).
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.server.local_addr()
@@ -83,17 +100,23 @@ impl BackdoorServer {
     /// # Errors
     ///
     /// As [`StreamServer::start`].
+    ///
+    /// See the example of [`bind`](Self::bind).
     pub fn start(&self) -> io::Result<()> {
         self.server.start()
     }
 
     /// Stops; see [`StreamServer::stop`]. Open consoles are killed after `limit`.
+    ///
+    /// See the example of [`bind`](Self::bind).
     pub fn stop(&self, limit: Duration) {
         self.server.stop(limit);
     }
 }
 
 /// Options of a [`BackdoorServer`].
+///
+/// See the example of [`BackdoorServer`].
 #[derive(Default)]
 #[must_use = "a builder does nothing until `bind`"]
 pub struct BackdoorBuilder {
@@ -102,6 +125,8 @@ pub struct BackdoorBuilder {
 
 impl BackdoorBuilder {
     /// What a console says first.
+    ///
+    /// See the example of [`BackdoorServer`].
     pub fn banner(mut self, banner: impl Into<String>) -> Self {
         self.console.banner = banner.into();
         self
@@ -113,6 +138,8 @@ impl BackdoorBuilder {
     /// `run` is called in the console's greenlet with the rest of the line and
     /// the console to write to; it may block. An error that it returns is shown
     /// there, and so is that it panicked.
+    ///
+    /// See the example of [`BackdoorServer`].
     #[doc(alias = "locals")]
     pub fn command(
         mut self,
@@ -136,6 +163,8 @@ impl BackdoorBuilder {
     /// # Errors
     ///
     /// As [`StreamServer::bind`].
+    ///
+    /// See the example of [`BackdoorServer`].
     pub fn bind(self, addr: impl ListenAddr) -> io::Result<BackdoorServer> {
         let console = Arc::new(self.console);
         let server = StreamServer::builder()

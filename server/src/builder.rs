@@ -39,11 +39,19 @@ const MAX_HANDSHAKES: usize = 2048;
 /// # Examples
 ///
 /// ```
-/// use maypole_runtime::Pool;
-/// use maypole_server::StreamServer;
+/// use std::time::Duration;
+/// use maypole_server::{StreamServer, WhenFull};
 ///
 /// let server = StreamServer::builder()
-///     .pool(Pool::new(10_000))
+///     .pool_size(10_000)
+///     .max_connections(20_000)
+///     .when_full(WhenFull::Refuse)
+///     .backlog(256)
+///     .reuse_port(true) // several processes share the port,
+///     .max_accept(1) //     and its connections
+///     .accept_delays(Duration::from_millis(5), Duration::from_secs(1))
+///     .handle_signals(false)
+///     .stop_timeout(Duration::from_secs(30))
 ///     .bind("127.0.0.1:0", |_stream, _peer| Ok(()))?;
 /// assert!(!server.is_started());
 /// # Ok::<(), std::io::Error>(())
@@ -90,6 +98,19 @@ impl Builder {
     /// Runs the handlers in a pool: while it is full nothing is accepted, and
     /// clients wait in the kernel's backlog. Others may use the pool too.
     /// Without a pool there is no limit but that on greenlets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_runtime::Pool;
+    /// use maypole_server::StreamServer;
+    ///
+    /// let shared = Pool::new(10_000);
+    /// let one = StreamServer::builder().pool(shared.clone()).bind("127.0.0.1:0", |_, _| Ok(()))?;
+    /// let other = StreamServer::builder().pool(shared).bind("127.0.0.1:0", |_, _| Ok(()))?;
+    /// # drop((one, other));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "spawn=pool")]
     pub fn pool(mut self, pool: Pool) -> Self {
         self.spawn.set_pool(pool);
@@ -98,6 +119,8 @@ impl Builder {
 
     /// Runs the handlers in a pool of their own, for `size` of them. A size of
     /// zero, with which nobody would be served, is an error of `bind`.
+    ///
+    /// See the example of [`Builder`].
     #[doc(alias = "spawn=100")]
     pub fn pool_size(mut self, size: usize) -> Self {
         match size {
@@ -166,6 +189,8 @@ impl Builder {
 
     /// Serves at most so many connections at once, in addition to what a pool
     /// allows. Zero is an error of `bind`.
+    ///
+    /// See the example of [`Builder`].
     pub fn max_connections(mut self, limit: usize) -> Self {
         match limit {
             0 => self.mistake = Some("a limit of 0 connections would serve nobody"),
@@ -176,6 +201,8 @@ impl Builder {
 
     /// What is done while the pool is full, or as many connections open as may
     /// be; they [wait](WhenFull::Wait) unless this is set.
+    ///
+    /// See the example of [`Builder`].
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.spawn.set_when_full(when_full);
         self
@@ -184,6 +211,8 @@ impl Builder {
     /// Accepts at most so many connections in a row before others get a turn;
     /// 100 by default, as in gevent. Several processes on one port share a burst
     /// better with 1. Zero is an error of `bind`.
+    ///
+    /// See the example of [`Builder`].
     pub fn max_accept(mut self, connections: usize) -> Self {
         if connections == 0 {
             self.mistake = Some("max_accept must be at least 1");
@@ -195,6 +224,8 @@ impl Builder {
     /// How long the server pauses after an error of accepting or spawning; the
     /// pause doubles from error to error up to `max`. By default 10 ms and 1 s, as
     /// in gevent; with a `min` of zero there is no pause.
+    ///
+    /// See the example of [`Builder`].
     #[doc(alias = "min_delay")]
     #[doc(alias = "max_delay")]
     pub fn accept_delays(mut self, min: Duration, max: Duration) -> Self {
@@ -208,6 +239,8 @@ impl Builder {
     /// Whether SIGINT and SIGTERM end [`serve_forever`](StreamServer::serve_forever);
     /// they do unless this is set to false, for a program that handles them
     /// itself.
+    ///
+    /// See the example of [`Builder`].
     pub fn handle_signals(mut self, on: bool) -> Self {
         self.life.handle_signals = on;
         self
@@ -215,6 +248,8 @@ impl Builder {
 
     /// How long `serve_forever` gives running handlers when it ends; 1 s by
     /// default, as in gevent.
+    ///
+    /// See the example of [`Builder`].
     pub fn stop_timeout(mut self, limit: Duration) -> Self {
         self.life.stop_timeout = limit;
         self
@@ -228,6 +263,8 @@ impl Builder {
     /// With a pool, the handshake takes none of its slots: nothing is accepted
     /// while the pool is full, but clients that are silent do not fill it. After
     /// the handshake the connection waits for a slot, then the handler is called.
+    ///
+    /// See the example of [`[`TlsConfig`]`].
     #[cfg(feature = "tls")]
     pub fn tls(mut self, config: TlsConfig) -> Self {
         self.tls = Some(config);
@@ -235,6 +272,12 @@ impl Builder {
     }
 
     /// Whether [`tls`](Self::tls) was set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(!maypole_server::StreamServer::builder().has_tls());
+    /// ```
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn has_tls(&self) -> bool {
@@ -244,6 +287,13 @@ impl Builder {
     /// How many clients may be in the handshake at once, beside those in the pool;
     /// 2048 by default. While there are as many nothing is accepted. Without a
     /// pool it does not matter. Zero is an error of `bind`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let builder = maypole_server::StreamServer::builder().max_handshakes(500);
+    /// # drop(builder);
+    /// ```
     #[cfg(feature = "tls")]
     pub fn max_handshakes(mut self, limit: usize) -> Self {
         if limit == 0 {
@@ -255,6 +305,8 @@ impl Builder {
 
     /// How many connections the kernel holds until they are accepted; see
     /// [`ListenOptions::backlog`]. For sockets that this builder binds.
+    ///
+    /// See the example of [`Builder`].
     pub fn backlog(mut self, connections: u32) -> Self {
         self.listening = self.listening.backlog(connections);
         self
@@ -268,6 +320,8 @@ impl Builder {
 
     /// Whether several processes may listen on the port; see
     /// [`ListenOptions::reuse_port`]. For sockets that this builder binds.
+    ///
+    /// See the example of [`Builder`].
     pub fn reuse_port(mut self, on: bool) -> Self {
         self.listening = self.listening.reuse_port(on);
         self
@@ -275,6 +329,8 @@ impl Builder {
 
     /// The permissions of a Unix socket's file; see
     /// [`ListenOptions::unix_mode`]. For sockets that this builder binds.
+    ///
+    /// See the example of [`bind_unix`](Self::bind_unix).
     pub fn unix_mode(mut self, mode: u32) -> Self {
         self.listening = self.listening.unix_mode(mode);
         self
@@ -283,12 +339,16 @@ impl Builder {
     /// Adds a listening socket; a server may have several. The backlog and such
     /// are the [listener's own](ListenOptions). [`serve`](Self::serve) makes the
     /// server.
+    ///
+    /// See the example of [`Listener`].
     pub fn listener(mut self, listener: impl Into<Listener>) -> Self {
         self.listeners.push(listener.into());
         self
     }
 
     /// Adds several listening sockets, such as [`Listener::inherited`] gives.
+    ///
+    /// See the example of [`[`Listener::inherited`]`].
     pub fn listeners(mut self, listeners: impl IntoIterator<Item = Listener>) -> Self {
         self.listeners.extend(listeners);
         self
@@ -302,6 +362,8 @@ impl Builder {
     ///
     /// As [`Listener::bind`]: `AddrInUse` for a port in use. `InvalidInput` for an
     /// option that cannot be, or for other listeners beside this one.
+    ///
+    /// See the example of [`Builder`].
     pub fn bind<F>(self, addr: impl ListenAddr, handler: F) -> io::Result<StreamServer>
     where
         F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
@@ -351,6 +413,17 @@ impl Builder {
     /// # Errors
     ///
     /// The kernel's, for a socket that is none; as [`bind`](Self::bind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::StreamServer;
+    ///
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let server = StreamServer::builder().from_listener(listener, |_stream, _peer| Ok(()))?;
+    /// # drop(server);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn from_listener<F>(
         self,
         listener: std::net::TcpListener,
@@ -368,6 +441,8 @@ impl Builder {
     /// # Errors
     ///
     /// The kernel's; as [`bind`](Self::bind).
+    ///
+    /// See the example of [`from_listener`](Self::from_listener).
     pub fn listen<F>(self, listener: TcpListener, handler: F) -> io::Result<StreamServer>
     where
         F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
@@ -401,6 +476,8 @@ impl Builder {
     ///
     /// `InvalidInput` for an option that cannot be, or when there is no listener;
     /// else the kernel's.
+    ///
+    /// See the example of [`Listener`].
     pub fn serve<F>(self, handler: F) -> io::Result<StreamServer>
     where
         F: Fn(Stream, Addr) -> io::Result<()> + Send + Sync + 'static,

@@ -76,6 +76,8 @@ impl DatagramServer {
     /// # Errors
     ///
     /// As [`DatagramBuilder::bind`].
+    ///
+    /// See the example of [`DatagramServer`].
     pub fn bind<F>(addr: impl ListenAddr, handler: F) -> io::Result<Self>
     where
         F: Fn(&DatagramSocket<UdpSocket>, &[u8], SocketAddr) -> io::Result<()>
@@ -87,6 +89,8 @@ impl DatagramServer {
     }
 
     /// Options of a server.
+    ///
+    /// See the example of [`[`DatagramBuilder`]`].
     pub fn builder() -> DatagramBuilder {
         DatagramBuilder::default()
     }
@@ -96,6 +100,8 @@ impl DatagramServer {
     /// # Panics
     ///
     /// When it is a Unix socket; [`addr`](Self::addr) knows that.
+    ///
+    /// See the example of [`DatagramServer`].
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         match self.addr().inet() {
@@ -105,6 +111,8 @@ impl DatagramServer {
     }
 
     /// The address it receives at, of whatever kind.
+    ///
+    /// See the example of [`[`DatagramBuilder::bind_unix`]`].
     #[must_use]
     pub fn addr(&self) -> &Addr {
         &self.shared.addr
@@ -120,12 +128,16 @@ impl DatagramServer {
     }
 
     /// Whether it is started and not stopped.
+    ///
+    /// See the example of [`StreamServer::start`](crate::StreamServer::start).
     #[must_use]
     pub fn is_started(&self) -> bool {
         self.life.is_started()
     }
 
     /// Whether it receives no more, for good or until it starts again.
+    ///
+    /// See the example of [`StreamServer::start`](crate::StreamServer::start).
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.life.is_closed()
@@ -137,22 +149,45 @@ impl DatagramServer {
     ///
     /// `NotConnected` when the server is not started; when no more greenlets can
     /// be had.
+    ///
+    /// See the example of [`stop_accepting`](Self::stop_accepting).
     pub fn start_accepting(&self) -> io::Result<()> {
         self.life.start_accepting()
     }
 
     /// Pauses: datagrams wait in the kernel's buffer, as far as that holds them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::DatagramServer;
+    ///
+    /// let server = DatagramServer::bind("127.0.0.1:0", |_socket, _data, _peer| Ok(()))?;
+    /// server.start()?;
+    /// server.stop_accepting();
+    /// let client = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// client.send_to(b"waits", server.local_addr())?;
+    /// server.start_accepting()?;
+    /// while server.counters().accepted == 0 {
+    ///     std::thread::yield_now();
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stop_accepting(&self) {
         self.life.stop_accepting();
     }
 
     /// How many handlers run.
+    ///
+    /// See the example of [`StreamServer::active`](crate::StreamServer::active).
     #[must_use]
     pub fn active(&self) -> usize {
         self.shared.counts.active()
     }
 
     /// What the server has done so far, in numbers.
+    ///
+    /// See the example of [`stop_accepting`](Self::stop_accepting).
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.shared.counts.snapshot()
@@ -189,6 +224,24 @@ impl fmt::Debug for DatagramServer {
 }
 
 /// Options of a [`DatagramServer`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_runtime::Pool;
+/// use maypole_server::{DatagramServer, WhenFull};
+///
+/// let server = DatagramServer::builder()
+///     .pool(Pool::new(100))
+///     .when_full(WhenFull::Refuse) // old questions need no answer
+///     .buffer_size(1500)
+///     .handle_signals(false)
+///     .stop_timeout(Duration::from_secs(5))
+///     .bind("127.0.0.1:0", |socket, data, peer| socket.send_to(data, peer).map(drop))?;
+/// # drop(server);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `bind`"]
 pub struct DatagramBuilder {
@@ -213,6 +266,8 @@ impl Default for DatagramBuilder {
 
 impl DatagramBuilder {
     /// Runs the handlers in a pool: while it is full nothing is received.
+    ///
+    /// See the example of [`DatagramBuilder`].
     #[doc(alias = "spawn=pool")]
     pub fn pool(mut self, pool: Pool) -> Self {
         self.spawn.set_pool(pool);
@@ -221,6 +276,8 @@ impl DatagramBuilder {
 
     /// Whether datagrams wait in the kernel's buffer while the pool is full, which
     /// is the default, or are received and dropped.
+    ///
+    /// See the example of [`DatagramBuilder`].
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.spawn.set_when_full(when_full);
         self
@@ -228,6 +285,8 @@ impl DatagramBuilder {
 
     /// The longest datagram that is received whole, 8192 bytes by default, as in
     /// gevent; the rest of a longer one is lost. Zero is an error of `bind`.
+    ///
+    /// See the example of [`DatagramBuilder`].
     pub fn buffer_size(mut self, bytes: usize) -> Self {
         if bytes == 0 {
             self.mistake = Some("a buffer of size 0 would receive nothing");
@@ -238,6 +297,8 @@ impl DatagramBuilder {
 
     /// The permissions of a Unix socket's file; see
     /// [`ListenOptions::unix_mode`](crate::ListenOptions::unix_mode).
+    ///
+    /// See the example of [`bind_unix`](Self::bind_unix).
     pub fn unix_mode(mut self, mode: u32) -> Self {
         self.mode = Some(mode);
         self
@@ -261,6 +322,8 @@ impl DatagramBuilder {
     /// # Errors
     ///
     /// As [`UdpSocket::bind`]; `InvalidInput` for an option that cannot be.
+    ///
+    /// See the example of [`DatagramBuilder`].
     pub fn bind<F>(self, addr: impl ListenAddr, handler: F) -> io::Result<DatagramServer>
     where
         F: Fn(&DatagramSocket<UdpSocket>, &[u8], SocketAddr) -> io::Result<()>
@@ -282,6 +345,26 @@ impl DatagramBuilder {
     /// # Errors
     ///
     /// As there; `InvalidInput` for an option that cannot be.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::os::unix::net::UnixDatagram;
+    /// use maypole_server::DatagramServer;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("socket");
+    /// let server = DatagramServer::builder()
+    ///     .unix_mode(0o600)
+    ///     .bind_unix(&path, |socket, data, from| socket.send_to_addr(data, &from).map(drop))?;
+    /// server.start()?;
+    /// assert_eq!(server.addr().path(), Some(path.as_path()));
+    ///
+    /// let client = UnixDatagram::bind(folder.path().join("client"))?;
+    /// client.send_to(b"ping", &path)?;
+    /// assert_eq!(client.recv(&mut [0; 8])?, 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind_unix<F>(self, path: impl AsRef<Path>, handler: F) -> io::Result<DatagramServer>
     where
         F: Fn(&DatagramSocket<UnixDatagram>, &[u8], UnixSocketAddr) -> io::Result<()>

@@ -76,6 +76,8 @@ impl Listener {
     ///
     /// The error of the last address tried, `AddrInUse` for a port in use; its
     /// text names the address.
+    ///
+    /// See the example of [`Listener`].
     pub fn bind(addr: impl ListenAddr) -> io::Result<Self> {
         ListenOptions::new().bind(addr)
     }
@@ -85,6 +87,8 @@ impl Listener {
     /// # Errors
     ///
     /// As [`ListenOptions::bind_unix`].
+    ///
+    /// See the example of [`Listener`].
     pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<Self> {
         ListenOptions::new().bind_unix(path)
     }
@@ -96,6 +100,20 @@ impl Listener {
     ///
     /// As [`listen_fds`]; `InvalidInput` when there is none, or one that does not
     /// listen for streams.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::{Listener, StreamServer};
+    ///
+    /// let mut listeners = Listener::inherited().unwrap_or_default();
+    /// if listeners.is_empty() {
+    ///     listeners.push(Listener::bind("127.0.0.1:0")?); // not started by systemd
+    /// }
+    /// let server = StreamServer::builder().listeners(listeners).serve(|_stream, _peer| Ok(()))?;
+    /// # drop(server);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "LISTEN_FDS")]
     pub fn inherited() -> io::Result<Vec<Self>> {
         let sockets = listen_fds()?;
@@ -113,6 +131,16 @@ impl Listener {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::Listener;
+    ///
+    /// let listener = Listener::bind("127.0.0.1:0")?;
+    /// assert_ne!(listener.local_addr()?.inet().unwrap().port(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<Addr> {
         Ok(match &self.open {
             Open::Tcp(listener) => listener.local_addr()?.into(),
@@ -258,12 +286,16 @@ impl Default for ListenOptions {
 
 impl ListenOptions {
     /// The defaults.
+    ///
+    /// See the example of [`ListenOptions`].
     pub fn new() -> Self {
         Self::default()
     }
 
     /// How many connections the kernel holds until they are accepted: 1024
     /// unless set, and never more than its own `net.core.somaxconn`.
+    ///
+    /// See the example of [`ListenOptions`].
     pub fn backlog(mut self, connections: u32) -> Self {
         self.backlog = connections;
         self
@@ -271,6 +303,16 @@ impl ListenOptions {
 
     /// Whether an address may be bound while old connections to it still wind
     /// down (`SO_REUSEADDR`); on unless set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::ListenOptions;
+    ///
+    /// let strict = ListenOptions::new().reuse_addr(false).bind("127.0.0.1:0")?;
+    /// # drop(strict);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn reuse_addr(mut self, on: bool) -> Self {
         self.reuse_addr = on;
         self
@@ -279,6 +321,8 @@ impl ListenOptions {
     /// Whether other processes of the same user may listen on the same port
     /// (`SO_REUSEPORT`), provided that all of them set it; off unless set, so
     /// that a port in use is an error.
+    ///
+    /// See the example of [`ListenOptions`].
     pub fn reuse_port(mut self, on: bool) -> Self {
         self.reuse_port = on;
         self
@@ -286,6 +330,18 @@ impl ListenOptions {
 
     /// Whether an IPv6 socket refuses IPv4 clients; the kernel's setting
     /// `net.ipv6.bindv6only` unless set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::ListenOptions;
+    ///
+    /// // `bind` fails where there is no IPv6.
+    /// if let Ok(six) = ListenOptions::new().only_v6(true).bind("[::1]:0") {
+    ///     assert!(six.local_addr()?.inet().unwrap().is_ipv6());
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn only_v6(mut self, on: bool) -> Self {
         self.only_v6 = Some(on);
         self
@@ -294,6 +350,8 @@ impl ListenOptions {
     /// The permissions of a Unix socket's file, as `0o660`: who may write to it
     /// may connect. Unless set, what the process's umask leaves of `0o777`. The
     /// socket listens only after they are set.
+    ///
+    /// See the example of [`bind_unix`](Self::bind_unix).
     pub fn unix_mode(mut self, mode: u32) -> Self {
         self.mode = Some(mode);
         self
@@ -304,6 +362,8 @@ impl ListenOptions {
     /// # Errors
     ///
     /// As [`Listener::bind`].
+    ///
+    /// See the example of [`ListenOptions`].
     pub fn bind(&self, addr: impl ListenAddr) -> io::Result<Listener> {
         let mut builder = TcpListener::builder()
             .backlog(self.backlog)
@@ -326,6 +386,21 @@ impl ListenOptions {
     ///
     /// `AddrInUse` when somebody listens there, `AlreadyExists` for a file that is
     /// no socket; else the kernel's. The text names the path.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::os::unix::fs::PermissionsExt;
+    /// use maypole_server::ListenOptions;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("socket");
+    /// let listener = ListenOptions::new().unix_mode(0o660).bind_unix(&path)?;
+    /// assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o660);
+    /// drop(listener);
+    /// assert!(!path.exists());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind_unix(&self, path: impl AsRef<Path>) -> io::Result<Listener> {
         let path = path.as_ref();
         let (socket, file) = UnixPath::bind(path, SocketType::STREAM, self.mode)?;

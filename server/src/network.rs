@@ -26,6 +26,16 @@ pub struct Network {
 impl Network {
     /// The network of `address` with this many leading bits in common; `None` for
     /// more bits than it has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::Network;
+    ///
+    /// let network = Network::new([192, 0, 2, 0].into(), 24).unwrap();
+    /// assert_eq!(network.to_string(), "192.0.2.0/24");
+    /// assert_eq!(Network::new([192, 0, 2, 0].into(), 33), None);
+    /// ```
     #[must_use]
     pub fn new(address: IpAddr, prefix: u8) -> Option<Self> {
         let address = address.to_canonical();
@@ -38,6 +48,8 @@ impl Network {
 
     /// Whether the address lies in it. An IPv4 address may come in IPv6's form,
     /// as sockets for both give it.
+    ///
+    /// See the example of [`Network`].
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -96,6 +108,12 @@ impl fmt::Display for Network {
 }
 
 /// A text that is no network.
+///
+/// # Examples
+///
+/// ```
+/// assert!("10.0.0.0/33".parse::<maypole_server::Network>().is_err());
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NetworkError {
     text: Box<str>,

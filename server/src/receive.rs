@@ -23,6 +23,8 @@ use crate::unix_path::UnixPath;
 
 /// A socket of datagrams that all handlers of a server share: replies go through
 /// it. Those who send take turns.
+///
+/// See the example of [`DatagramServer`](crate::DatagramServer).
 #[derive(Debug)]
 pub struct DatagramSocket<S> {
     socket: S,
@@ -44,6 +46,8 @@ impl DatagramSocket<UdpSocket> {
     /// # Errors
     ///
     /// As [`UdpSocket::send_to`].
+    ///
+    /// See the example of [`DatagramServer`](crate::DatagramServer).
     #[doc(alias = "sendto")]
     pub fn send_to(&self, buf: &[u8], addr: impl ToSocketAddrs) -> io::Result<usize> {
         let _turn = self.turns.acquire()?;
@@ -58,6 +62,21 @@ impl DatagramSocket<UnixDatagram> {
     /// # Errors
     ///
     /// As [`UnixDatagram::send_to`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::DatagramServer;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let log = folder.path().join("log");
+    /// let server = DatagramServer::builder().bind_unix(
+    ///     folder.path().join("socket"),
+    ///     move |socket, data, _from| socket.send_to(data, &log).map(drop),
+    /// )?;
+    /// # drop(server);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[doc(alias = "sendto")]
     pub fn send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let _turn = self.turns.acquire()?;
@@ -70,6 +89,8 @@ impl DatagramSocket<UnixDatagram> {
     /// # Errors
     ///
     /// As [`UnixDatagram::send_to_addr`].
+    ///
+    /// See the example of [`DatagramBuilder::bind_unix`](crate::DatagramBuilder::bind_unix).
     pub fn send_to_addr(&self, buf: &[u8], addr: &UnixSocketAddr) -> io::Result<usize> {
         let _turn = self.turns.acquire()?;
         self.socket.send_to_addr(buf, addr)

@@ -12,6 +12,24 @@ use crate::Addr;
 
 /// The connection under a [`Stream`](crate::Stream). One greenlet may read from
 /// `&Socket` while another writes.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_server::StreamServer;
+///
+/// let server = StreamServer::bind("127.0.0.1:0", |stream, _peer| {
+///     let socket = stream.get_ref();
+///     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+///     if let Some(tcp) = socket.as_tcp() {
+///         tcp.set_ttl(32)?;
+///     }
+///     Ok(())
+/// })?;
+/// # drop(server);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Socket {
@@ -33,6 +51,8 @@ macro_rules! either {
 
 impl Socket {
     /// The TCP connection, if it is one.
+    ///
+    /// See the example of [`Socket`].
     #[must_use]
     pub fn as_tcp(&self) -> Option<&TcpStream> {
         match self {
@@ -42,6 +62,21 @@ impl Socket {
     }
 
     /// The Unix connection, if it is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::StreamServer;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("socket");
+    /// let server = StreamServer::builder().bind_unix(path, |stream, _peer| {
+    ///     assert!(stream.get_ref().as_unix().is_some());
+    ///     Ok(())
+    /// })?;
+    /// # drop(server);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn as_unix(&self) -> Option<&UnixStream> {
         match self {
@@ -82,6 +117,20 @@ impl Socket {
     /// # Errors
     ///
     /// `NotConnected` when the connection is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::bind("127.0.0.1:0", |stream, _peer| {
+    ///     let socket = stream.get_ref();
+    ///     println!("{} came to {}", socket.peer_addr()?, socket.local_addr()?);
+    ///     Ok(())
+    /// })?;
+    /// # drop(server);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<Addr> {
         either!(self, stream => Ok(stream.peer_addr()?.into()))
     }
@@ -91,6 +140,8 @@ impl Socket {
     /// # Errors
     ///
     /// The kernel's.
+    ///
+    /// See the example of [`peer_addr`](Self::peer_addr).
     pub fn local_addr(&self) -> io::Result<Addr> {
         either!(self, stream => Ok(stream.local_addr()?.into()))
     }
@@ -100,6 +151,8 @@ impl Socket {
     /// # Errors
     ///
     /// `InvalidInput` for a limit of zero.
+    ///
+    /// See the example of [`Socket`].
     pub fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         either!(self, stream => stream.set_read_timeout(limit))
     }
@@ -109,6 +162,8 @@ impl Socket {
     /// # Errors
     ///
     /// `InvalidInput` for a limit of zero.
+    ///
+    /// See the example of [`Socket`].
     pub fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         either!(self, stream => stream.set_write_timeout(limit))
     }
@@ -118,6 +173,8 @@ impl Socket {
     /// # Errors
     ///
     /// None; std's signature.
+    ///
+    /// See the example of [`[`TcpStream::read_timeout`]`].
     pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
         either!(self, stream => stream.read_timeout())
     }
@@ -127,6 +184,8 @@ impl Socket {
     /// # Errors
     ///
     /// None; std's signature.
+    ///
+    /// See the example of [`[`TcpStream::read_timeout`]`].
     pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
         either!(self, stream => stream.write_timeout())
     }
@@ -136,6 +195,8 @@ impl Socket {
     /// # Errors
     ///
     /// `NotConnected` when the connection is gone.
+    ///
+    /// See the example of [`[`TcpStream::shutdown`]`].
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         either!(self, stream => stream.shutdown(how))
     }
@@ -145,6 +206,8 @@ impl Socket {
     /// # Errors
     ///
     /// The kernel's, when there are no more descriptors.
+    ///
+    /// See the example of [`Stream::try_clone`](crate::Stream::try_clone).
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(match self {
             Self::Tcp(stream) => Self::Tcp(stream.try_clone()?),

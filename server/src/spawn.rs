@@ -12,11 +12,15 @@ use crate::idle::IdleList;
 use crate::report::panic_message;
 
 /// A handler with all that it needs, for a spawner to run in a greenlet.
+///
+/// See the example of [`Builder::spawner`](crate::Builder::spawner).
 pub type Body = Box<dyn FnOnce() + Send>;
 
 type Spawner = Arc<dyn Fn(Body) -> io::Result<GreenletRef> + Send + Sync>;
 
 /// What a server does while as many handlers run as may.
+///
+/// See the example of [`Builder`](crate::Builder).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum WhenFull {

@@ -16,6 +16,27 @@ use crate::tls::TlsStream;
 /// The handler owns it: dropping it closes the connection, moving it into
 /// another greenlet keeps the connection open. Reading and writing suspend only
 /// the calling greenlet.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{self, BufRead, BufReader, Write};
+/// use maypole_server::{Stream, StreamServer};
+///
+/// fn shout(stream: Stream) -> io::Result<()> {
+///     let mut reader = BufReader::new(stream);
+///     let mut line = String::new();
+///     reader.read_line(&mut line)?;
+///     reader.get_mut().write_all(line.to_uppercase().as_bytes())
+/// }
+///
+/// let server = StreamServer::bind("127.0.0.1:0", |stream, _peer| shout(stream))?;
+/// server.start()?;
+/// let mut client = std::net::TcpStream::connect(server.local_addr())?;
+/// client.write_all(b"hello\n")?;
+/// assert_eq!(io::read_to_string(&mut client)?, "HELLO\n");
+/// # Ok::<(), io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Stream {
     kind: Kind,
@@ -56,6 +77,8 @@ impl Stream {
 
     /// The connection underneath. With TLS, reading or writing it directly
     /// breaks the stream.
+    ///
+    /// See the example of [`[`Socket`]`].
     #[must_use]
     pub fn get_ref(&self) -> &Socket {
         match &self.kind {
@@ -66,6 +89,16 @@ impl Stream {
     }
 
     /// Whether the connection is encrypted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::Stream;
+    ///
+    /// fn scheme(stream: &Stream) -> &'static str {
+    ///     if stream.is_tls() { "https" } else { "http" }
+    /// }
+    /// ```
     #[must_use]
     pub fn is_tls(&self) -> bool {
         match &self.kind {
@@ -81,6 +114,24 @@ impl Stream {
     ///
     /// `NotConnected` when the connection is gone, `Unsupported` for one within
     /// the machine: see [`peer`](Self::peer).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::bind("127.0.0.1:0", |mut stream, peer| {
+    ///     assert_eq!(stream.peer_addr()?, peer);
+    ///     let here = stream.local_addr()?;
+    ///     write!(stream, "{} {here}", stream.peer()?)
+    /// })?;
+    /// server.start()?;
+    /// let client = std::net::TcpStream::connect(server.local_addr())?;
+    /// let expected = format!("{} {}", client.local_addr()?, server.local_addr());
+    /// assert_eq!(std::io::read_to_string(client)?, expected);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         inet(self.peer()?)
     }
@@ -90,6 +141,8 @@ impl Stream {
     /// # Errors
     ///
     /// The kernel's, `Unsupported` for a connection within the machine.
+    ///
+    /// See the example of [`peer_addr`](Self::peer_addr).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         inet(self.get_ref().local_addr()?)
     }
@@ -99,6 +152,8 @@ impl Stream {
     /// # Errors
     ///
     /// `NotConnected` when the connection is gone.
+    ///
+    /// See the example of [`peer_addr`](Self::peer_addr).
     pub fn peer(&self) -> io::Result<Addr> {
         self.get_ref().peer_addr()
     }
@@ -108,6 +163,26 @@ impl Stream {
     /// # Errors
     ///
     /// `InvalidInput` for a limit of zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read, Write};
+    /// use std::time::Duration;
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::bind("127.0.0.1:0", |mut stream, _peer| {
+    ///     stream.set_read_timeout(Some(Duration::from_millis(1)))?;
+    ///     match stream.read(&mut [0]) {
+    ///         Err(late) if late.kind() == ErrorKind::TimedOut => stream.write_all(b"too slow"),
+    ///         _ => Ok(()),
+    ///     }
+    /// })?;
+    /// server.start()?;
+    /// let silent = std::net::TcpStream::connect(server.local_addr())?;
+    /// assert_eq!(std::io::read_to_string(silent)?, "too slow");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         self.get_ref().set_read_timeout(limit)
     }
@@ -117,6 +192,8 @@ impl Stream {
     /// # Errors
     ///
     /// `InvalidInput` for a limit of zero.
+    ///
+    /// See the example of [`set_read_timeout`](Self::set_read_timeout).
     pub fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         self.get_ref().set_write_timeout(limit)
     }
@@ -127,6 +204,24 @@ impl Stream {
     /// # Errors
     ///
     /// `NotConnected` when the connection is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::net::Shutdown;
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::bind("127.0.0.1:0", |mut stream, _peer| {
+    ///     stream.write_all(b"bye")?;
+    ///     stream.shutdown(Shutdown::Write)?;
+    ///     stream.read_to_end(&mut Vec::new()).map(drop) // until the client is done
+    /// })?;
+    /// server.start()?;
+    /// let client = std::net::TcpStream::connect(server.local_addr())?;
+    /// assert_eq!(std::io::read_to_string(&client)?, "bye");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
         match &mut self.kind {
             Kind::Plain(stream) => stream.shutdown(how),
@@ -146,6 +241,25 @@ impl Stream {
     /// # Errors
     ///
     /// As a read that waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::bind("127.0.0.1:0", |mut stream, _peer| {
+    ///     stream.wait_read()?; // an idle client costs no buffer
+    ///     let mut buf = vec![0; 4096];
+    ///     let n = stream.read(&mut buf)?;
+    ///     stream.write_all(&buf[..n])
+    /// })?;
+    /// server.start()?;
+    /// let mut client = std::net::TcpStream::connect(server.local_addr())?;
+    /// client.write_all(b"ping")?;
+    /// assert_eq!(std::io::read_to_string(client)?, "ping");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wait_read(&self) -> io::Result<()> {
         match &self.kind {
             Kind::Plain(stream) => stream.wait_read(),
@@ -275,6 +389,8 @@ impl Stream {
     /// # Errors
     ///
     /// The kernel's, when there are no more descriptors.
+    ///
+    /// See the example of [`StreamServer`](crate::StreamServer).
     pub fn try_clone(&self) -> io::Result<Self> {
         match &self.kind {
             Kind::Plain(stream) => Ok(Self::plain(stream.try_clone()?, self.drain.clone())),

@@ -61,6 +61,8 @@ impl StreamServer {
     /// # Errors
     ///
     /// As [`Builder::bind`].
+    ///
+    /// See the example of [`StreamServer`].
     pub fn bind<F>(addr: impl ListenAddr, handler: F) -> io::Result<Self>
     where
         F: Fn(Stream, SocketAddr) -> io::Result<()> + Send + Sync + 'static,
@@ -69,6 +71,8 @@ impl StreamServer {
     }
 
     /// Options of a server.
+    ///
+    /// See the example of [`Builder`].
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -86,6 +90,8 @@ impl StreamServer {
     ///
     /// When it listens on Unix sockets only; [`local_addrs`](Self::local_addrs)
     /// knows those.
+    ///
+    /// See the example of [`start`](Self::start).
     #[doc(alias = "address")]
     #[doc(alias = "server_port")]
     #[must_use]
@@ -98,6 +104,8 @@ impl StreamServer {
     }
 
     /// All addresses it listens on, of whatever kind.
+    ///
+    /// See the example of [`Listener`](crate::Listener).
     #[must_use]
     pub fn local_addrs(&self) -> &[Addr] {
         &self.shared.addrs
@@ -132,6 +140,8 @@ impl StreamServer {
     }
 
     /// Whether it is started and not stopped.
+    ///
+    /// See the example of [`start`](Self::start).
     #[doc(alias = "started")]
     #[must_use]
     pub fn is_started(&self) -> bool {
@@ -139,6 +149,8 @@ impl StreamServer {
     }
 
     /// Whether its sockets are closed, or are about to be.
+    ///
+    /// See the example of [`start`](Self::start).
     #[doc(alias = "closed")]
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -152,6 +164,8 @@ impl StreamServer {
     ///
     /// `NotConnected` when the server is not started; when no more greenlets can
     /// be had.
+    ///
+    /// See the example of [`stop_accepting`](Self::stop_accepting).
     pub fn start_accepting(&self) -> io::Result<()> {
         self.life.start_accepting()
     }
@@ -162,17 +176,53 @@ impl StreamServer {
     ///
     /// Suspends the caller until it is so, which is soon. Does nothing when the
     /// server is not started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::bind("127.0.0.1:0", |_stream, _peer| Ok(()))?;
+    /// server.start()?;
+    /// server.stop_accepting();
+    /// let client = std::net::TcpStream::connect(server.local_addr())?; // waits in the backlog
+    /// assert!(server.is_started() && server.counters().accepted == 0);
+    /// server.start_accepting()?;
+    /// # while server.counters().accepted == 0 { std::thread::yield_now() }
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stop_accepting(&self) {
         self.life.stop_accepting();
     }
 
     /// How many connections are being served.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::bind("127.0.0.1:0", |mut stream, _peer| {
+    ///     stream.read(&mut [0]).map(drop)
+    /// })?;
+    /// server.start()?;
+    /// let client = std::net::TcpStream::connect(server.local_addr())?;
+    /// while server.active() == 0 {
+    ///     std::thread::yield_now();
+    /// }
+    /// drop(client); // and soon it is 0 again
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn active(&self) -> usize {
         self.shared.counts.active()
     }
 
     /// What the server has done so far, in numbers.
+    ///
+    /// See the example of [`stop_accepting`](Self::stop_accepting).
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.shared.counts.snapshot()
@@ -184,6 +234,19 @@ impl StreamServer {
     /// Suspends the caller until it is so, which is soon. Does nothing when the
     /// server is closed, but for [`serve_forever`](Self::serve_forever): see
     /// [`stop`](Self::stop).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::bind("127.0.0.1:0", |_stream, _peer| Ok(()))?;
+    /// server.start()?;
+    /// server.close();
+    /// assert!(server.is_closed());
+    /// assert!(std::net::TcpStream::connect(server.local_addr()).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn close(&self) {
         self.life.close();
     }
@@ -196,6 +259,8 @@ impl StreamServer {
     /// under way; when there is none, the next one returns at once, unless
     /// [`start`](Self::start) is called before. A second stop waits as the first
     /// does.
+    ///
+    /// See the example of [`[`Stream::wait_request`]`].
     pub fn stop(&self, limit: Duration) {
         self.life.stop(limit);
     }
@@ -218,6 +283,21 @@ impl StreamServer {
     ///
     /// Those of [`start`](Self::start), and of a listener that has failed for
     /// good.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_server::StreamServer;
+    ///
+    /// let server = StreamServer::bind("127.0.0.1:0", |_stream, _peer| Ok(()))?;
+    /// let stopper = server.clone();
+    /// let _later = maypole_runtime::spawn_later(Duration::from_millis(5), move || {
+    ///     stopper.stop(Duration::from_secs(1)); // or Ctrl-C
+    /// });
+    /// server.serve_forever()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn serve_forever(&self) -> io::Result<()> {
         self.life.serve_forever()
     }

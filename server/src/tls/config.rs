@@ -31,9 +31,15 @@ const PKCS8: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 /// # Examples
 ///
 /// ```no_run
-/// use maypole_server::TlsConfig;
+/// use maypole_server::{StreamServer, TlsConfig};
 ///
 /// let config = TlsConfig::from_pem(&std::fs::read("cert.pem")?, &std::fs::read("key.pem")?)?;
+/// let server = StreamServer::builder()
+///     .tls(config)
+///     .bind("127.0.0.1:4433", |stream, _peer| {
+///         assert!(stream.is_tls());
+///         Ok(())
+///     })?;
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Clone)]
@@ -97,6 +103,8 @@ impl TlsConfig {
     }
 
     /// Options, before an identity is loaded.
+    ///
+    /// See the example of [`TlsConfigBuilder`].
     pub fn builder() -> TlsConfigBuilder {
         TlsConfigBuilder {
             min_version: TlsVersion::Tls12,
@@ -170,6 +178,17 @@ pub struct TlsConfigBuilder {
 
 impl TlsConfigBuilder {
     /// The oldest version that clients may speak: TLS 1.2 by default, which RFC 9325 asks for.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use maypole_server::{TlsConfig, TlsVersion};
+    ///
+    /// let config = TlsConfig::builder()
+    ///     .min_version(TlsVersion::Tls12)
+    ///     .pkcs12(&std::fs::read("identity.p12")?, "the password")?;
+    /// # std::io::Result::Ok(())
+    /// ```
     #[doc(alias = "ssl_version")]
     #[doc(alias = "minimum_version")]
     pub fn min_version(mut self, version: TlsVersion) -> Self {
@@ -180,6 +199,8 @@ impl TlsConfigBuilder {
     /// How long a handshake may take, from the connection on: ten seconds by default.
     ///
     /// A client that takes longer is disconnected, which frees what it held.
+    ///
+    /// See the example of [`TlsConfigBuilder`].
     pub fn handshake_timeout(mut self, limit: Duration) -> Self {
         self.handshake_timeout = limit;
         self
@@ -191,6 +212,8 @@ impl TlsConfigBuilder {
     ///
     /// Those of [`TlsConfig::from_pem`], and [`Unsupported`](io::ErrorKind::Unsupported) for a
     /// [`min_version`](Self::min_version) that the TLS library cannot serve.
+    ///
+    /// See the example of [`TlsConfigBuilder`].
     pub fn pem(&self, cert_chain: &[u8], key_pkcs8: &[u8]) -> io::Result<TlsConfig> {
         // native-tls wants the key to begin with its first byte.
         let start = key_pkcs8.windows(PKCS8.len()).position(|at| at == PKCS8);
@@ -204,6 +227,8 @@ impl TlsConfigBuilder {
     ///
     /// Those of [`TlsConfig::from_pkcs12`], and [`Unsupported`](io::ErrorKind::Unsupported) for a
     /// [`min_version`](Self::min_version) that the TLS library cannot serve.
+    ///
+    /// See the example of [`min_version`](Self::min_version).
     pub fn pkcs12(&self, der: &[u8], password: &str) -> io::Result<TlsConfig> {
         self.build("PKCS #12 identity", Identity::from_pkcs12(der, password))
     }
@@ -231,6 +256,8 @@ impl TlsConfigBuilder {
 }
 
 /// A version of TLS.
+///
+/// See the example of [`[`TlsConfigBuilder::min_version`]`].
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum TlsVersion {
