@@ -10,6 +10,8 @@ macro_rules! methods {
         ///
         /// When it listens on Unix sockets only; [`local_addrs`](Self::local_addrs)
         /// knows those.
+        ///
+        /// See the example of [`StreamServer::start`](maypole_server::StreamServer::start).
         #[doc(alias = "address")]
         #[doc(alias = "server_port")]
         #[must_use]
@@ -18,6 +20,8 @@ macro_rules! methods {
         }
 
         /// All addresses it listens on, of whatever kind.
+        ///
+        /// See the example of [`Listener`](maypole_server::Listener).
         #[must_use]
         pub fn local_addrs(&self) -> &[maypole_server::Addr] {
             self.server.local_addrs()
@@ -31,11 +35,15 @@ macro_rules! methods {
         /// As [`StreamServer::start`](maypole_server::StreamServer::start):
         /// `AddrInUse` when somebody else has the port now, `Unsupported` for a
         /// closed server that was given its socket.
+        ///
+        /// See the example of [`StreamServer::start`](maypole_server::StreamServer::start).
         pub fn start(&self) -> std::io::Result<()> {
             self.server.start()
         }
 
         /// Whether it is started and not stopped.
+        ///
+        /// See the example of [`StreamServer::start`](maypole_server::StreamServer::start).
         #[doc(alias = "started")]
         #[must_use]
         pub fn is_started(&self) -> bool {
@@ -43,6 +51,8 @@ macro_rules! methods {
         }
 
         /// Whether its sockets are closed, or are about to be.
+        ///
+        /// See the example of [`StreamServer::start`](maypole_server::StreamServer::start).
         #[doc(alias = "closed")]
         #[must_use]
         pub fn is_closed(&self) -> bool {
@@ -55,6 +65,8 @@ macro_rules! methods {
         ///
         /// `NotConnected` when the server is not started; when no more greenlets can
         /// be had.
+        ///
+        /// See the example of [`StreamServer::stop_accepting`](maypole_server::StreamServer::stop_accepting).
         pub fn start_accepting(&self) -> std::io::Result<()> {
             self.server.start_accepting()
         }
@@ -63,11 +75,15 @@ macro_rules! methods {
         /// on, until [`start_accepting`](Self::start_accepting).
         ///
         /// Suspends the caller until it is so, which is soon.
+        ///
+        /// See the example of [`StreamServer::stop_accepting`](maypole_server::StreamServer::stop_accepting).
         pub fn stop_accepting(&self) {
             self.server.stop_accepting();
         }
 
         /// How many connections are open.
+        ///
+        /// See the example of [`StreamServer::active`](maypole_server::StreamServer::active).
         #[must_use]
         pub fn active(&self) -> usize {
             self.server.active()
@@ -75,6 +91,8 @@ macro_rules! methods {
 
         /// What it has done with connections so far; [`metrics`](Self::metrics) has
         /// the requests.
+        ///
+        /// See the example of [`StreamServer::stop_accepting`](maypole_server::StreamServer::stop_accepting).
         #[must_use]
         pub fn counters(&self) -> maypole_server::Counters {
             self.server.counters()
@@ -82,6 +100,8 @@ macro_rules! methods {
 
         /// Closes its sockets; open connections are served on and are not told. See
         /// [`StreamServer::close`](maypole_server::StreamServer::close).
+        ///
+        /// See the example of [`StreamServer::close`](maypole_server::StreamServer::close).
         pub fn close(&self) {
             self.server.close();
         }
@@ -89,6 +109,21 @@ macro_rules! methods {
         /// Stops: idle connections are closed at once, and the others after the
         /// answer at hand, or when `limit` is over. See
         /// [`StreamServer::stop`](maypole_server::StreamServer::stop).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use maypole_http::{StatusCode, pywsgi::WsgiServer}; // the others too
+        ///
+        /// let server = WsgiServer::bind("127.0.0.1:0", |_env, start_response| {
+        ///     start_response.send(StatusCode::OK, "hello\n")
+        /// })?;
+        /// server.start()?;
+        /// server.stop(Duration::from_secs(10)); // nothing is under way: at once
+        /// assert!(server.is_closed());
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
         pub fn stop(&self, limit: std::time::Duration) {
             self.server.stop(limit);
         }

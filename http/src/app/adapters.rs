@@ -44,6 +44,19 @@ where
 }
 
 /// As [`respond_with`], for bodies of up to `limit` bytes.
+///
+/// # Examples
+///
+/// ```
+/// use http::{Request, Response};
+/// use maypole_http::{pywsgi::WsgiServer, respond_with_limit};
+///
+/// let uploads = respond_with_limit(64 << 20, |request: Request<Vec<u8>>| {
+///     Response::new(format!("{} bytes\n", request.body().len()))
+/// });
+/// let server = WsgiServer::bind("127.0.0.1:0", uploads)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn respond_with_limit<F, B>(
     limit: usize,
     respond: F,

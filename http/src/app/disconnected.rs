@@ -15,6 +15,24 @@ impl Environ<'_> {
     ///
     /// A client that only ended its own side, and still reads the answer, looks
     /// the same. Browsers and HTTP libraries do not do that; `nc` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    ///
+    /// let server = WsgiServer::bind("127.0.0.1:0", |env, start_response| {
+    ///     let mut sum = 0;
+    ///     for step in 0..1000 {
+    ///         if env.is_disconnected() {
+    ///             return Ok(()); // nobody wants the answer
+    ///         }
+    ///         sum += step; // something long
+    ///     }
+    ///     start_response.send(StatusCode::OK, sum.to_string())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn is_disconnected(&self) -> bool {
         let wire = self.input.wire();
@@ -72,6 +90,8 @@ impl Environ<'_> {
 }
 
 /// Watches over a client; see [`Environ::disconnected`].
+///
+/// See the example of [`[`Environ::disconnected`]`].
 #[must_use = "it watches until it is dropped"]
 pub struct Disconnected {
     event: Event,
@@ -80,6 +100,8 @@ pub struct Disconnected {
 
 impl Disconnected {
     /// The event that is set once the client is gone.
+    ///
+    /// See the example of [`[`Environ::disconnected`]`].
     #[must_use]
     pub fn event(&self) -> &Event {
         &self.event

@@ -19,6 +19,40 @@ use super::vars::percent_decode;
 /// Typed accessors for what is used most, and [`var`](Self::var) for every name
 /// that CGI and WSGI know. `Debug` shows no header values, so that cookies and
 /// credentials stay out of reports.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+///
+/// let server = WsgiServer::bind("127.0.0.1:0", |env, start_response| {
+///     // PUT /caf%C3%A9?size=2 HTTP/1.1, with a body of five bytes
+///     assert_eq!(env.method(), "PUT");
+///     assert_eq!(env.target(), "/caf%C3%A9?size=2");
+///     assert_eq!(env.path_info(), "/café");
+///     assert_eq!(env.query_string(), "size=2");
+///     assert_eq!(format!("{:?}", env.version()), "HTTP/1.1");
+///     assert_eq!(env.host(), Some("example.org"));
+///     assert_eq!(env.scheme(), "http");
+///     assert_eq!(env.header("host"), Some(&b"example.org"[..]));
+///     assert!(env.headers().any(|(name, _)| name == "Content-Length"));
+///     assert!(env.peer_addr().is_some_and(|peer| peer.ip().is_loopback()));
+///     assert!(env.local_addr().inet().is_some());
+///     assert!(!env.asks_for_upgrade("websocket"));
+///     assert_eq!(env.content_length(), Some(5));
+///     let body = std::io::read_to_string(env.input())?;
+///     start_response.send(StatusCode::OK, body)
+/// })?;
+/// server.start()?;
+/// # use std::io::{Read, Write};
+/// # let mut client = std::net::TcpStream::connect(server.local_addr())?;
+/// # client.write_all(b"PUT /caf%C3%A9?size=2 HTTP/1.1\r\nHost: example.org\r\n")?;
+/// # client.write_all(b"Connection: close\r\nContent-Length: 5\r\n\r\nhello")?;
+/// # let mut answer = String::new();
+/// # client.read_to_string(&mut answer)?;
+/// # assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"), "{answer}");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[doc(alias = "environ")]
 pub struct Environ<'a> {
     pub(super) head: &'a Head<'a>,
@@ -48,6 +82,8 @@ impl<'a> Environ<'a> {
     }
 
     /// The method, as sent.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "REQUEST_METHOD")]
     #[must_use]
     pub fn method(&self) -> &Method {
@@ -56,6 +92,8 @@ impl<'a> Environ<'a> {
 
     /// The path, percent-decoded; without the query. What is not UTF-8 shows as
     /// U+FFFD; [`target`](Self::target) has the bytes as sent.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "PATH_INFO")]
     #[must_use]
     pub fn path_info(&self) -> &str {
@@ -68,6 +106,8 @@ impl<'a> Environ<'a> {
     }
 
     /// The query, as sent: what follows the first `?`; empty if there is none.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "QUERY_STRING")]
     #[must_use]
     pub fn query_string(&self) -> &str {
@@ -75,6 +115,8 @@ impl<'a> Environ<'a> {
     }
 
     /// The request target, as sent.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "REQUEST_URI")]
     #[doc(alias = "RAW_URI")]
     #[must_use]
@@ -83,6 +125,8 @@ impl<'a> Environ<'a> {
     }
 
     /// HTTP/1.0 or HTTP/1.1.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "SERVER_PROTOCOL")]
     #[must_use]
     pub fn version(&self) -> Version {
@@ -90,6 +134,8 @@ impl<'a> Environ<'a> {
     }
 
     /// Host and port that the request is for: of its target, else of `Host`.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "HTTP_HOST")]
     #[must_use]
     pub fn host(&self) -> Option<&str> {
@@ -98,6 +144,8 @@ impl<'a> Environ<'a> {
 
     /// The address that the server listens on; of several the one that the
     /// request came by.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "SERVER_PORT")]
     #[must_use]
     pub fn local_addr(&self) -> &Addr {
@@ -107,6 +155,8 @@ impl<'a> Environ<'a> {
     /// Where the request came from. `None` for a Unix socket, whose clients have
     /// no address, unless a [trusted proxy](super::TrustedProxies) says whom it
     /// forwards for.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "REMOTE_ADDR")]
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
@@ -115,6 +165,8 @@ impl<'a> Environ<'a> {
 
     /// `https` on a TLS server, else `http`. A server behind a proxy that speaks
     /// TLS for it can be told so: `Builder::environ("wsgi.url_scheme", "https")`.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "wsgi.url_scheme")]
     #[must_use]
     pub fn scheme(&self) -> &str {
@@ -122,6 +174,8 @@ impl<'a> Environ<'a> {
     }
 
     /// The value of the first header line with this name, in any case.
+    ///
+    /// See the example of [`Environ`].
     #[must_use]
     pub fn header(&self, name: impl AsRef<str>) -> Option<&[u8]> {
         self.head.header(name.as_ref())
@@ -129,6 +183,8 @@ impl<'a> Environ<'a> {
 
     /// All header lines, in the order in which they came, with the names as they
     /// were sent.
+    ///
+    /// See the example of [`Environ`].
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.head.headers.iter().map(|line| (line.name, line.value))
     }
@@ -137,6 +193,8 @@ impl<'a> Environ<'a> {
     /// it is among those of its `Upgrade` lines, in any case. Never so in
     /// HTTP/1.0. [`StartResponse::upgrade`](super::StartResponse::upgrade) does
     /// as it asks. RFC 9110 section 7.8.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "HTTP_UPGRADE")]
     #[must_use]
     pub fn asks_for_upgrade(&self, protocol: &str) -> bool {
@@ -150,6 +208,8 @@ impl<'a> Environ<'a> {
 
     /// How long the body is, if the client said so in advance: none for a body
     /// in chunks, and for none.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "CONTENT_LENGTH")]
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
@@ -160,6 +220,8 @@ impl<'a> Environ<'a> {
     }
 
     /// The body. Reading it suspends until bytes arrive.
+    ///
+    /// See the example of [`Environ`].
     #[doc(alias = "wsgi.input")]
     pub fn input(&mut self) -> &mut Input<'a> {
         &mut self.input

@@ -58,6 +58,8 @@ impl TrustedProxies {
     /// # Errors
     ///
     /// For a text that is no network.
+    ///
+    /// See the example of [`TrustedProxies`].
     pub fn new<I>(networks: I) -> Result<Self, NetworkError>
     where
         I: IntoIterator,
@@ -80,6 +82,8 @@ impl TrustedProxies {
     }
 
     /// They set `X-Forwarded-For` and `X-Forwarded-Proto`.
+    ///
+    /// See the example of [`TrustedProxies`].
     pub fn x_forwarded(mut self) -> Self {
         self.x_forwarded = true;
         self
@@ -87,6 +91,16 @@ impl TrustedProxies {
 
     /// They set `Forwarded`, RFC 7239. Where it is there, it outranks the older
     /// fields.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_http::TrustedProxies;
+    ///
+    /// let proxies = TrustedProxies::new(["unix:"])?.forwarded();
+    /// # drop(proxies);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn forwarded(mut self) -> Self {
         self.forwarded = true;
         self
@@ -95,6 +109,29 @@ impl TrustedProxies {
     /// They begin every connection with a header of the PROXY protocol, version
     /// 1 or 2. A connection of theirs without one is closed; anybody else's is
     /// served as it is. Not over Unix sockets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_http::{StatusCode, TrustedProxies, pywsgi::WsgiServer};
+    ///
+    /// let proxies = TrustedProxies::new(["127.0.0.0/8"])?.proxy_protocol();
+    /// let server = WsgiServer::builder()
+    ///     .trusted_proxies(proxies)
+    ///     .bind("127.0.0.1:0", |env, start_response| {
+    ///         let client = env.var("REMOTE_ADDR").unwrap_or_default().into_owned();
+    ///         start_response.send(StatusCode::OK, client)
+    ///     })?;
+    /// server.start()?;
+    /// # use std::io::{Read, Write};
+    /// let mut proxy = std::net::TcpStream::connect(server.local_addr())?;
+    /// proxy.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 80\r\n")?;
+    /// # proxy.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    /// # let mut answer = String::new();
+    /// # proxy.read_to_string(&mut answer)?;
+    /// # assert!(answer.ends_with("192.0.2.1"), "{answer}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn proxy_protocol(mut self) -> Self {
         self.proxy_protocol = true;
         self

@@ -20,6 +20,32 @@ const RESERVED: usize = 16 * 1024;
 /// is an error, `UnexpectedEof`; one that is framed wrongly, or goes beyond
 /// [`Limits::body`], is `InvalidData`.
 /// A request without a body reads as empty.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::BufRead;
+/// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+///
+/// let server = WsgiServer::bind("127.0.0.1:0", |env, start_response| {
+///     let mut lines = 0;
+///     for line in env.input().lines() {
+///         line?; // as it arrives
+///         lines += 1;
+///     }
+///     let trailers = env.input().trailers().count();
+///     start_response.send(StatusCode::OK, format!("{lines} lines, {trailers} trailers"))
+/// })?;
+/// server.start()?;
+/// # use std::io::{Read, Write};
+/// # let mut client = std::net::TcpStream::connect(server.local_addr())?;
+/// # client.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n")?;
+/// # client.write_all(b"Transfer-Encoding: chunked\r\n\r\n4\r\na\nb\n\r\n0\r\nX-Sum: 1\r\n\r\n")?;
+/// # let mut answer = String::new();
+/// # client.read_to_string(&mut answer)?;
+/// # assert!(answer.ends_with("2 lines, 1 trailers"), "{answer}");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[doc(alias = "wsgi.input")]
 pub struct Input<'a> {
     wire: &'a Wire,
@@ -59,6 +85,8 @@ impl<'a> Input<'a> {
 
     /// The trailer lines that came behind a chunked body. None before the body
     /// has been read to its end. RFC 9112 section 7.1.2.
+    ///
+    /// See the example of [`Input`].
     pub fn trailers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let trailers = self.decoder.trailers().filter(|_| self.is_done());
         trailers.into_iter().flat_map(Trailers::iter)

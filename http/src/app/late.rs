@@ -53,6 +53,8 @@ impl LateResponse {
 
     /// Adds a header line; see
     /// [`StartResponse::header`](super::StartResponse::header).
+    ///
+    /// See the example of [`LateResponse`].
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.add_header(name.into(), value.into());
         self
@@ -66,6 +68,8 @@ impl LateResponse {
     ///
     /// A header line or a status that cannot be sent becomes a 500, and is
     /// logged. When the client has gone, nothing happens.
+    ///
+    /// See the example of [`LateResponse`].
     pub fn send(mut self, status: StatusCode, body: impl Into<Vec<u8>>) {
         let answer = Answer {
             status,

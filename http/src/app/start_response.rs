@@ -68,6 +68,8 @@ impl<'a> StartResponse<'a> {
     /// obeyed and the rest dropped; `Keep-Alive`, `Proxy-Connection` and `TE` are
     /// dropped; `Upgrade` is sent, and named in `Connection`; `Trailer` is sent;
     /// `Transfer-Encoding` is an error.
+    ///
+    /// See the example of [`StartResponse`].
     pub fn header(self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
         self.reply.header(name.as_ref(), value.as_ref());
         self
@@ -83,6 +85,8 @@ impl<'a> StartResponse<'a> {
     ///
     /// `InvalidInput` for a header line or a status that cannot be sent. Returned
     /// from the application it becomes a 500.
+    ///
+    /// See the example of [`StartResponse`].
     pub fn send(self, status: StatusCode, body: impl AsRef<[u8]>) -> io::Result<()> {
         self.reply.send(self.wire, status, body.as_ref())
     }
@@ -98,6 +102,8 @@ impl<'a> StartResponse<'a> {
     ///
     /// None yet; what is wrong with the head is reported by the first write that
     /// sends it, or at the end.
+    ///
+    /// See the example of [`BodyWriter`](super::BodyWriter).
     pub fn start(self, status: StatusCode) -> io::Result<BodyWriter<'a>> {
         self.reply.start(status);
         Ok(BodyWriter::new(self.wire, self.reply))
@@ -224,6 +230,17 @@ impl<'a> StartResponse<'a> {
     /// # Errors
     ///
     /// As [`send`](Self::send), and those of the connection.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    ///
+    /// let server = WsgiServer::bind("127.0.0.1:0", |_env, start_response| {
+    ///     start_response.send_parts(StatusCode::OK, &["<html>", "hello", "</html>"])
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn send_parts<B: AsRef<[u8]>>(self, status: StatusCode, parts: &[B]) -> io::Result<()> {
         let len: usize = parts.iter().map(|part| part.as_ref().len()).sum();
         let mut body = self

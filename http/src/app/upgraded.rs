@@ -15,6 +15,8 @@ use maypole_server::Stream;
 ///
 /// For a greenlet that writes while another reads, the writer takes
 /// `get_ref().try_clone()`.
+///
+/// See the example of [`StartResponse::upgrade`](super::StartResponse::upgrade).
 #[doc(alias = "wsgi.websocket")]
 pub struct Upgraded {
     stream: Stream,
@@ -36,12 +38,30 @@ impl Upgraded {
 
     /// The connection itself, for addresses, time-outs and clones. Reading from
     /// it directly misses what has come already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    ///
+    /// let server = WsgiServer::bind("127.0.0.1:0", |env, start_response| {
+    ///     let stream = start_response.header("Upgrade", "echo").upgrade(env)?;
+    ///     stream.get_ref().set_read_timeout(Some(Duration::from_secs(60)))?;
+    ///     let (socket, first_bytes) = stream.into_parts(); // for another library
+    ///     # drop((socket, first_bytes));
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn get_ref(&self) -> &Stream {
         &self.stream
     }
 
     /// The connection, and what has come already and must be read before.
+    ///
+    /// See the example of [`get_ref`](Self::get_ref).
     #[must_use]
     pub fn into_parts(mut self) -> (Stream, Vec<u8>) {
         self.ahead.drain(..self.start);

@@ -95,6 +95,8 @@ impl AccessLog {
     /// # Errors
     ///
     /// When it has an atom that is none.
+    ///
+    /// See the example of [`AccessLog`].
     #[doc(alias = "access_log_format")]
     pub fn new(format: &str) -> Result<Self, FormatError> {
         let pieces: Arc<[Piece]> = format::parse(format)?.into();

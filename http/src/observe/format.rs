@@ -3,6 +3,15 @@
 use std::{error, fmt, io};
 
 /// Why a format is none.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_http::AccessLog;
+///
+/// assert!(AccessLog::new("%(s)s").is_ok());
+/// assert!(AccessLog::new("%(status)s").is_err()); // no such atom
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FormatError {
     text: Box<str>,

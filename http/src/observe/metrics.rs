@@ -65,12 +65,24 @@ struct Counters {
 
 impl Metrics {
     /// All counts at zero.
+    ///
+    /// See the example of [`Metrics`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The counts as they are now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_http::Metrics;
+    ///
+    /// let snapshot = Metrics::new().snapshot();
+    /// assert_eq!((snapshot.requests, snapshot.durations.count()), (0, 0));
+    /// println!("{snapshot}"); // in Prometheus' text format
+    /// ```
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let counters = &*self.counters;
@@ -105,6 +117,8 @@ impl Metrics {
     /// # Errors
     ///
     /// As [`StartResponse::send`].
+    ///
+    /// See the example of [`Metrics`].
     pub fn answer(&self, start_response: StartResponse<'_>) -> io::Result<()> {
         start_response
             .header("Content-Type", prometheus::CONTENT_TYPE)
@@ -163,6 +177,8 @@ impl fmt::Debug for Metrics {
 
 /// The counts of a [`Metrics`] at one time. `Display` shows them in Prometheus'
 /// text format.
+///
+/// See the example of [`[`Metrics::snapshot`]`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -189,6 +205,8 @@ pub struct Snapshot {
 }
 
 /// Durations, counted by size.
+///
+/// See the example of [`[`Metrics::snapshot`]`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Histogram {
@@ -203,6 +221,8 @@ pub struct Histogram {
 
 impl Histogram {
     /// How many durations there are.
+    ///
+    /// See the example of [`[`Metrics::snapshot`]`].
     #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.iter().map(|(_, n)| n).sum::<u64>() + self.above

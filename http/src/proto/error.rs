@@ -8,6 +8,17 @@ use http::StatusCode;
 ///
 /// Each refusal ends the connection: after it, nobody can say where the next request begins.
 /// Section numbers are those of RFC 9112 unless another RFC is named.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_http::{ProtoError, StatusCode};
+///
+/// // What a read of the body may end with:
+/// let error = std::io::Error::from(ProtoError::ChunkSize);
+/// assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+/// assert_eq!(ProtoError::ChunkSize.status(), StatusCode::BAD_REQUEST);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ProtoError {
@@ -89,6 +100,8 @@ pub enum ProtoError {
 
 impl ProtoError {
     /// Returns the status that answers the request.
+    ///
+    /// See the example of [`ProtoError`].
     pub fn status(self) -> StatusCode {
         match self {
             Self::RequestLineTooLong => StatusCode::URI_TOO_LONG,
@@ -168,6 +181,20 @@ impl From<ProtoError> for io::Error {
 /// Why an answer cannot be sent as the application asked.
 ///
 /// Errors of the head are found before a byte of it is written, so a 500 can be sent instead.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_http::{ResponseError, StatusCode, pywsgi::WsgiServer};
+///
+/// let server = WsgiServer::bind("127.0.0.1:0", |_env, start_response| {
+///     let sent = start_response.header("X-Bad", "a\r\nb").send(StatusCode::OK, "hello");
+///     let reason = sent.as_ref().unwrap_err().get_ref().unwrap();
+///     assert_eq!(reason.downcast_ref(), Some(&ResponseError::HeaderValue));
+///     sent // becomes a 500
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ResponseError {

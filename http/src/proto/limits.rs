@@ -42,6 +42,20 @@ pub(crate) const EMPTY_LINES: usize = 4;
 /// Bounds on what a client may send around its content.
 ///
 /// Start from [`Limits::default`] and set what should differ.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_http::{Limits, StatusCode, pywsgi::WsgiServer};
+///
+/// let mut limits = Limits::default();
+/// limits.header_lines = 20;
+/// limits.body = Some(10 << 20);
+/// let server = WsgiServer::builder().limits(limits).bind("127.0.0.1:0", |_env, start_response| {
+///     start_response.send(StatusCode::OK, "within bounds\n")
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {

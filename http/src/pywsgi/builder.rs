@@ -19,6 +19,33 @@ use super::WsgiServer;
 
 /// Options of a [`WsgiServer`]: here those of HTTP, and those of the server below
 /// by [`server`](Self::server).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_http::{Limits, Metrics, StatusCode, pywsgi::WsgiServer};
+/// use maypole_runtime::Pool;
+///
+/// let server = WsgiServer::builder()
+///     .pool(Pool::new(10_000))
+///     .limits(Limits::default())
+///     .keep_alive_timeout(Duration::from_secs(60))
+///     .head_timeout(Duration::from_secs(5))
+///     .read_timeout(Duration::from_secs(10))
+///     .write_timeout(Duration::from_secs(20))
+///     .max_discard(1 << 20)
+///     .discard_timeout(Duration::from_secs(2))
+///     .max_queued(128 << 10)
+///     .stream_buffer(64 << 10)
+///     .server_header("example")
+///     .access_log(None)
+///     .metrics(Metrics::new())
+///     .bind("127.0.0.1:0", |_env, start_response| {
+///         start_response.send(StatusCode::OK, "hello\n")
+///     })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until `bind`"]
 pub struct Builder {
@@ -68,11 +95,30 @@ impl Builder {
 
     /// Serves connections in a pool; see
     /// [`maypole_server::Builder::pool`].
+    ///
+    /// See the example of [`Builder`].
     pub fn pool(self, pool: Pool) -> Self {
         self.server(|server| server.pool(pool))
     }
 
     /// Speaks HTTPS; see [`maypole_server::Builder::tls`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use maypole_http::{StatusCode, pywsgi::WsgiServer};
+    /// use maypole_server::TlsConfig;
+    ///
+    /// let config = TlsConfig::from_pem(&std::fs::read("cert.pem")?, &std::fs::read("key.pem")?)?;
+    /// WsgiServer::builder()
+    ///     .tls(config)
+    ///     .bind("127.0.0.1:8443", |env, start_response| {
+    ///         assert_eq!(env.scheme(), "https");
+    ///         start_response.send(StatusCode::OK, "hello\n")
+    ///     })?
+    ///     .serve_forever()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[cfg(feature = "tls")]
     pub fn tls(self, config: TlsConfig) -> Self {
         self.server(|server| server.tls(config))
@@ -103,6 +149,8 @@ impl Builder {
 
     /// Sends a `Server` header line with this value in every answer of the
     /// application that has none. Off by default.
+    ///
+    /// See the example of [`Builder`].
     pub fn server_header(mut self, value: impl Into<String>) -> Self {
         self.server_header = Some(value.into());
         self
@@ -115,12 +163,16 @@ impl Builder {
     }
 
     /// Limits on what a request may consist of.
+    ///
+    /// See the example of [`[`Limits`]`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
         self
     }
 
     /// How long a connection may wait for its next request; 5 s by default.
+    ///
+    /// See the example of [`Builder`].
     pub fn keep_alive_timeout(mut self, limit: Duration) -> Self {
         self.settings.keep_alive_timeout = limit;
         self
@@ -128,12 +180,16 @@ impl Builder {
 
     /// How long a request's head may take from its first byte to its last, and
     /// a new connection until its first byte; 10 s by default.
+    ///
+    /// See the example of [`Builder`].
     pub fn head_timeout(mut self, limit: Duration) -> Self {
         self.settings.head_timeout = limit;
         self
     }
 
     /// How long a read of a body may wait for its next bytes; 30 s by default.
+    ///
+    /// See the example of [`Builder`].
     pub fn read_timeout(mut self, limit: Duration) -> Self {
         self.settings.read_timeout = limit;
         self
@@ -141,6 +197,8 @@ impl Builder {
 
     /// How long a write may wait for a client that does not take its answer; 30 s
     /// by default.
+    ///
+    /// See the example of [`Builder`].
     pub fn write_timeout(mut self, limit: Duration) -> Self {
         self.settings.write_timeout = limit;
         self
@@ -148,6 +206,16 @@ impl Builder {
 
     /// [`read_timeout`](Self::read_timeout) and
     /// [`write_timeout`](Self::write_timeout) at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use maypole_http::pywsgi::WsgiServer;
+    ///
+    /// let builder = WsgiServer::builder().stall_timeout(Duration::from_secs(10));
+    /// # drop(builder);
+    /// ```
     pub fn stall_timeout(self, limit: Duration) -> Self {
         self.read_timeout(limit).write_timeout(limit)
     }
@@ -155,12 +223,16 @@ impl Builder {
     /// How much of a body that the application left unread is read and dropped to
     /// keep the connection, and of what follows an answer that closes it; 256 KiB
     /// by default. Beyond it the connection is closed.
+    ///
+    /// See the example of [`Builder`].
     pub fn max_discard(mut self, bytes: usize) -> Self {
         self.settings.max_discard = bytes;
         self
     }
 
     /// How long that may take; 1 s by default.
+    ///
+    /// See the example of [`Builder`].
     pub fn discard_timeout(mut self, limit: Duration) -> Self {
         self.settings.discard_timeout = limit;
         self
@@ -188,6 +260,8 @@ impl Builder {
 
     /// How many bytes of answers to pipelined requests are gathered before they
     /// are sent; 64 KiB by default. What an application streams is not gathered.
+    ///
+    /// See the example of [`Builder`].
     pub fn max_queued(mut self, bytes: usize) -> Self {
         self.settings.max_queued = bytes;
         self
@@ -198,12 +272,16 @@ impl Builder {
     /// beginning is sent when 16 KiB have come together, and then twice as much
     /// each time. That much is held for each client that reads more slowly than
     /// the application writes.
+    ///
+    /// See the example of [`Builder`].
     pub fn stream_buffer(mut self, bytes: usize) -> Self {
         self.settings.stream_buffer = bytes;
         self
     }
 
     /// The access log: gevent's format unless another is given, none for `None`.
+    ///
+    /// See the example of [`[`AccessLog`]`].
     #[doc(alias = "log")]
     pub fn access_log(mut self, log: impl Into<Option<AccessLog>>) -> Self {
         self.settings.observer.set_access_log(log.into());
@@ -212,6 +290,8 @@ impl Builder {
 
     /// Believes what these proxies say about their clients. Nobody is believed by
     /// default.
+    ///
+    /// See the example of [`[`TrustedProxies`]`].
     #[doc(alias = "forwarded_allow_ips")]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = Some(proxies);
@@ -219,6 +299,8 @@ impl Builder {
     }
 
     /// Counts in `metrics`, and measures how long answers take.
+    ///
+    /// See the example of [`[`Metrics`]`].
     pub fn metrics(mut self, metrics: Metrics) -> Self {
         self.settings.observer.set_metrics(metrics);
         self
@@ -239,6 +321,8 @@ impl Builder {
     /// As [`maypole_server::Builder::bind`]: `AddrInUse`, with the address in its
     /// text, for a port in use. `InvalidInput` for an option that cannot be, such
     /// as a time-out of zero or a `Server` header that cannot be sent.
+    ///
+    /// See the example of [`Builder`].
     pub fn bind<F>(self, addr: impl ListenAddr, application: F) -> io::Result<WsgiServer>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,

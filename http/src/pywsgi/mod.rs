@@ -44,6 +44,8 @@ impl WsgiServer {
     /// # Errors
     ///
     /// As [`Builder::bind`].
+    ///
+    /// See the example of [`WsgiServer`].
     pub fn bind<F>(addr: impl ListenAddr, application: F) -> io::Result<Self>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -52,6 +54,8 @@ impl WsgiServer {
     }
 
     /// Options of a server.
+    ///
+    /// See the example of [`[`Builder`]`].
     pub fn builder() -> Builder {
         Builder::default()
     }

@@ -28,6 +28,26 @@ const SERVER: &str = concat!("maypole/", env!("CARGO_PKG_VERSION"));
 ///
 /// Those that pywsgi has as well are the same there:
 /// [`pywsgi::Builder`](crate::pywsgi::Builder).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use maypole_http::{StatusCode, wsgi::WsgiServer};
+/// use maypole_runtime::Pool;
+///
+/// let server = WsgiServer::builder()
+///     .max_body(64 << 10)
+///     .pool(Pool::new(100)) // as many applications at a time
+///     .server(|server| server.max_connections(10_000))
+///     .server_header("example")
+///     .stall_timeout(Duration::from_secs(10))
+///     .max_discard(64 << 10)
+///     .bind("127.0.0.1:0", |_env, start_response| {
+///         start_response.send(StatusCode::OK, "hello\n")
+///     })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `bind`"]
 pub struct Builder {
@@ -52,6 +72,8 @@ impl Default for Builder {
 impl Builder {
     /// The largest body that a request may have; 1 MiB by default. A larger one
     /// is answered 413, and read no further.
+    ///
+    /// See the example of [`Builder`].
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.gather.max_body = bytes;
         self
@@ -81,12 +103,28 @@ impl Builder {
     /// none the answer is 503.
     ///
     /// Connections are not limited by it.
+    ///
+    /// See the example of [`Builder`].
     pub fn pool(mut self, pool: Pool) -> Self {
         self.gather.pool = Some(pool);
         self
     }
 
     /// An error: this server speaks no TLS, see [`bind`](Self::bind).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use maypole_http::{StatusCode, wsgi::WsgiServer};
+    /// use maypole_server::TlsConfig;
+    ///
+    /// let config = TlsConfig::from_pem(&std::fs::read("cert.pem")?, &std::fs::read("key.pem")?)?;
+    /// let refused = WsgiServer::builder().tls(config).bind("127.0.0.1:0", |_env, start_response| {
+    ///     start_response.send(StatusCode::OK, "hello\n")
+    /// });
+    /// assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::Unsupported);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[cfg(feature = "tls")]
     pub fn tls(self, config: TlsConfig) -> Self {
         self.server(|server| server.tls(config))
@@ -95,6 +133,8 @@ impl Builder {
     /// Sets options of the server that accepts the connections; see
     /// [`pywsgi::Builder::server`]. A pool that is set there is one of
     /// connections.
+    ///
+    /// See the example of [`Builder`].
     #[doc(alias = "backlog")]
     #[doc(alias = "reuse_addr")]
     #[doc(alias = "reuse_port")]
@@ -118,12 +158,21 @@ impl Builder {
 
     /// The `Server` line of answers that have none of their own: `maypole` and
     /// the version by default.
+    ///
+    /// See the example of [`Builder`].
     pub fn server_header(mut self, value: impl Into<String>) -> Self {
         self.inner = self.inner.server_header(value);
         self
     }
 
     /// Sends no `Server` line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let quiet = maypole_http::wsgi::WsgiServer::builder().no_server_header();
+    /// # drop(quiet);
+    /// ```
     pub fn no_server_header(mut self) -> Self {
         self.inner = self.inner.no_server_header();
         self
@@ -161,12 +210,16 @@ impl Builder {
 
     /// [`read_timeout`](Self::read_timeout) and
     /// [`write_timeout`](Self::write_timeout) at once.
+    ///
+    /// See the example of [`Builder`].
     pub fn stall_timeout(self, limit: Duration) -> Self {
         self.read_timeout(limit).write_timeout(limit)
     }
 
     /// How much of what follows an answer that closes is read and dropped, so
     /// that the answer arrives; see [`pywsgi::Builder::max_discard`].
+    ///
+    /// See the example of [`Builder`].
     pub fn max_discard(mut self, bytes: usize) -> Self {
         self.inner = self.inner.max_discard(bytes);
         self
@@ -222,6 +275,8 @@ impl Builder {
     /// # Errors
     ///
     /// As [`pywsgi::Builder::bind`], and `Unsupported` if TLS was asked for.
+    ///
+    /// See the example of [`Builder`].
     pub fn bind<F>(self, addr: impl ListenAddr, application: F) -> io::Result<WsgiServer>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -236,6 +291,8 @@ impl Builder {
     /// # Errors
     ///
     /// As there, and `Unsupported` if TLS was asked for.
+    ///
+    /// See the example of [`[`pywsgi::Builder::bind_unix`]`].
     pub fn bind_unix<F>(self, path: impl AsRef<Path>, application: F) -> io::Result<WsgiServer>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -251,6 +308,8 @@ impl Builder {
     /// # Errors
     ///
     /// As there, and `Unsupported` if TLS was asked for.
+    ///
+    /// See the example of [`[`pywsgi::Builder::serve`]`].
     pub fn serve<F>(self, application: F) -> io::Result<WsgiServer>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,

@@ -74,6 +74,8 @@ impl HttpServer {
     /// # Errors
     ///
     /// As [`Builder::bind`].
+    ///
+    /// See the example of [`HttpServer`].
     pub fn bind<F>(addr: impl ListenAddr, handler: F) -> io::Result<Self>
     where
         F: Fn(HttpRequest) -> io::Result<()> + Send + Sync + 'static,
@@ -88,6 +90,19 @@ impl HttpServer {
     /// # Errors
     ///
     /// As [`Builder::bind`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_http::{HttpServer, StatusCode, wsgi::WsgiServer};
+    ///
+    /// let options = WsgiServer::builder().keep_alive(true);
+    /// let server = HttpServer::bind_with(options, "127.0.0.1:0", |request| {
+    ///     request.send_reply(StatusCode::OK, "hello\n");
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind_with<F>(builder: Builder, addr: impl ListenAddr, handler: F) -> io::Result<Self>
     where
         F: Fn(HttpRequest) -> io::Result<()> + Send + Sync + 'static,
@@ -102,6 +117,21 @@ impl HttpServer {
     /// # Errors
     ///
     /// As [`Builder::serve`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_http::{HttpServer, StatusCode, wsgi::WsgiServer};
+    /// use maypole_server::Listener;
+    ///
+    /// let listener = Listener::bind("127.0.0.1:0")?;
+    /// let options = WsgiServer::builder().server(|server| server.listener(listener));
+    /// let server = HttpServer::serve_with(options, |request| {
+    ///     request.send_reply(StatusCode::OK, "hello\n");
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn serve_with<F>(builder: Builder, handler: F) -> io::Result<Self>
     where
         F: Fn(HttpRequest) -> io::Result<()> + Send + Sync + 'static,
@@ -113,6 +143,8 @@ impl HttpServer {
     crate::life::methods!();
 
     /// What it has done so far.
+    ///
+    /// See the example of [`pywsgi::WsgiServer::metrics`](crate::pywsgi::WsgiServer::metrics).
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
         self.server.metrics()

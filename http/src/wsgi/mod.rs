@@ -75,6 +75,8 @@ impl WsgiServer {
     /// # Errors
     ///
     /// As [`Builder::bind`].
+    ///
+    /// See the example of [`WsgiServer`].
     pub fn bind<F>(addr: impl ListenAddr, application: F) -> io::Result<Self>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -83,6 +85,8 @@ impl WsgiServer {
     }
 
     /// Options of a server.
+    ///
+    /// See the example of [`[`Builder`]`].
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -90,6 +94,8 @@ impl WsgiServer {
     crate::life::methods!();
 
     /// What it has done so far; see [`pywsgi::WsgiServer::metrics`].
+    ///
+    /// See the example of [`[`pywsgi::WsgiServer::metrics`]`].
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
         self.server.metrics()

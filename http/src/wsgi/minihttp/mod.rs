@@ -142,6 +142,8 @@ const MAX_HEADER_MEMORY: usize = 1024 * 1024;
 /// # Errors
 ///
 /// As there.
+///
+/// See the example of [`[`Builder`]`].
 pub fn start<F>(addr: SocketAddr, application: F) -> io::Result<()>
 where
     F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -150,11 +152,32 @@ where
 }
 
 /// Options of a server.
+///
+/// See the example of [`[`Builder`]`].
 pub fn builder() -> Builder {
     Builder::default()
 }
 
 /// Options of a server on `may_minihttp`; see the [module](self).
+///
+/// # Examples
+///
+/// ```no_run
+/// use maypole_http::{Limits, Metrics, StatusCode, wsgi::minihttp};
+/// use maypole_runtime::Pool;
+///
+/// minihttp::builder()
+///     .max_body(64 << 10)
+///     .max_connections(64)
+///     .max_header_memory(64 << 10)
+///     .pool(Pool::new(100))
+///     .limits(Limits::default())
+///     .metrics(Metrics::new())
+///     .start(([127, 0, 0, 1], 8088).into(), |_env, start_response| {
+///         start_response.send(StatusCode::OK, "hello\n")
+///     })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "a builder does nothing until `start`"]
 pub struct Builder {
     gather: Gather,
@@ -184,6 +207,8 @@ impl Default for Builder {
 impl Builder {
     /// The largest body that a request may have; 1 MiB by default. The connection
     /// of a larger one is closed.
+    ///
+    /// See the example of [`Builder`].
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.gather.max_body = bytes;
         self
@@ -191,6 +216,8 @@ impl Builder {
 
     /// The most connections at a time; 512 by default. Further ones wait until
     /// one ends.
+    ///
+    /// See the example of [`Builder`].
     pub fn max_connections(mut self, most: usize) -> Self {
         self.max_connections = most;
         self
@@ -198,6 +225,8 @@ impl Builder {
 
     /// The most bytes that different header lines of answers may occupy, for
     /// good; 1 MiB by default.
+    ///
+    /// See the example of [`Builder`].
     pub fn max_header_memory(mut self, bytes: usize) -> Self {
         self.max_header_memory = bytes;
         self
@@ -205,12 +234,16 @@ impl Builder {
 
     /// Calls the application at most so many times at once; while there is no
     /// slot the answer is 503, as with [`super::Builder::pool`].
+    ///
+    /// See the example of [`Builder`].
     pub fn pool(mut self, pool: Pool) -> Self {
         self.gather.pool = Some(pool);
         self
     }
 
     /// Bounds on heads of requests; beyond one of them the connection is closed.
+    ///
+    /// See the example of [`Builder`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -234,6 +267,8 @@ impl Builder {
     }
 
     /// Counts requests in these figures; connections and bytes are not known.
+    ///
+    /// See the example of [`Builder`].
     pub fn metrics(mut self, metrics: Metrics) -> Self {
         self.observer.set_metrics(metrics);
         self
@@ -246,6 +281,8 @@ impl Builder {
     ///
     /// `InvalidInput` for port 0, or room for no connection. `AddrInUse`, and
     /// whatever else listening fails with. When no more greenlets can be had.
+    ///
+    /// See the example of [`Builder`].
     pub fn start<F>(self, addr: SocketAddr, application: F) -> io::Result<()>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
