@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use maypole_server::arbiter::{self, Arbiter, Options};
 
 use super::builder::Standalone;
-use super::settings::{Server, Settings, Sources};
+use super::settings::{Loaded, Server, Settings, Sources};
 use super::{logging, options, worker};
 
 /// Serves until a signal ends it; the code to end with.
@@ -46,7 +46,7 @@ impl Loading {
         let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
         let options = options::of(&settings, &shown).map_err(invalid)?;
         // While a worker still has the rights to open them.
-        logging::install(&settings)?;
+        logging::install(&settings, options.owner()?)?;
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(settings));
         Ok(options)
     }
@@ -67,7 +67,7 @@ impl Loading {
                     log::warn!("{name} has changed: that takes a new start, or SIGUSR2");
                 }
             }
-            None => announce(&loaded.settings, &loaded.strangers)?,
+            None => announce(&loaded)?,
         }
         let shown = loaded.show();
         Ok((loaded.settings, shown))
@@ -84,8 +84,14 @@ impl Loading {
 }
 
 /// The first lines of the log.
-fn announce(settings: &Settings, strangers: &[String]) -> io::Result<()> {
-    logging::install(settings)?;
+fn announce(
+    Loaded {
+        settings,
+        strangers,
+        ..
+    }: &Loaded,
+) -> io::Result<()> {
+    logging::install(settings, (None, None))?;
     for stranger in strangers {
         log::warn!("{stranger} is the variable of no setting");
     }

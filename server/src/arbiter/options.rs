@@ -1,9 +1,11 @@
 //! What of an arbiter can be chosen.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::BindSpec;
+use super::privileges::Owner;
 
 /// Silence after which a worker is aborted; gunicorn's. A hub that is blocked
 /// for so long will not go on by itself.
@@ -307,6 +309,28 @@ impl Options {
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.push((name.into(), value.into()));
         self
+    }
+
+    /// The numbers of [`user`](Self::user) and [`group`](Self::group), for files
+    /// that the master opens and workers are to open too. Looks names up; blocks
+    /// the thread.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for a name that nobody has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maypole_server::arbiter::Options;
+    ///
+    /// let options = Options::new().user("0").group("42");
+    /// assert_eq!(options.owner()?, (Some(0), Some(42)));
+    /// assert_eq!(Options::new().owner()?, (None, None));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn owner(&self) -> io::Result<(Option<u32>, Option<u32>)> {
+        Ok(Owner::of(self)?.ids())
     }
 
     /// The binds, or the default one.

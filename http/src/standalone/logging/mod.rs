@@ -58,19 +58,26 @@ struct Outlets {
     line: Line,
     // To open them again.
     settings: Settings,
+    owner: Owner,
 }
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
+/// The user and the group, by number, that a file is given to.
+pub(super) type Owner = (Option<u32>, Option<u32>);
+
 /// Sends all records where the settings say, from now on; a second call replaces
 /// the first. A program that has installed a logger of its own keeps it.
+///
+/// Files are given to `owner`, if this process may: workers open them again when
+/// they are no longer who started them.
 ///
 /// # Errors
 ///
 /// For a file that cannot be opened, a syslog that is not there; names it. What
 /// was in use before stays then.
-pub(super) fn install(settings: &Settings) -> io::Result<()> {
-    let outlets = Arc::new(Outlets::open(settings)?);
+pub(super) fn install(settings: &Settings, owner: Owner) -> io::Result<()> {
+    let outlets = Arc::new(Outlets::open(settings, owner)?);
     let most = outlets.most();
     let mut is_first = false;
     let logger = LOGGER.get_or_init(|| {
@@ -107,7 +114,8 @@ pub(super) fn fatal(reason: &str) {
 /// be opened, both stay as they are, and the error log is told.
 pub(super) fn reopen() {
     let Some(logger) = LOGGER.get() else { return };
-    match Outlets::open(&logger.outlets().settings) {
+    let old = logger.outlets();
+    match Outlets::open(&old.settings, old.owner) {
         Ok(outlets) => {
             logger.replace(Arc::new(outlets));
             log::info!("Logs are open anew");
@@ -117,17 +125,19 @@ pub(super) fn reopen() {
 }
 
 impl Outlets {
-    fn open(settings: &Settings) -> io::Result<Self> {
+    fn open(settings: &Settings, owner: Owner) -> io::Result<Self> {
         let error = &settings.errorlog;
+        let open = |name, target, standard| Sink::open(name, target, standard, settings, owner);
         Ok(Self {
             access: match &settings.accesslog {
-                Some(target) => Sink::open("accesslog", target, Standard::Out, settings)?,
+                Some(target) => open("accesslog", target, Standard::Out)?,
                 None => Sink::Nowhere,
             },
-            error: Sink::open("errorlog", error, Standard::Err, settings)?,
+            error: open("errorlog", error, Standard::Err)?,
             level: settings.loglevel.filter(),
             line: Line::of(settings),
             settings: settings.clone(),
+            owner,
         })
     }
 

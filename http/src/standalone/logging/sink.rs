@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::fchown;
 use std::path::Path;
 
 use log::Record;
 use systemd_journal_logger::JournalLog;
 
+use super::Owner;
 use super::syslog::Syslog;
 use crate::standalone::settings::Settings;
 
@@ -35,13 +37,14 @@ impl Sink {
         target: &str,
         standard: Standard,
         settings: &Settings,
+        owner: Owner,
     ) -> io::Result<Self> {
         let opened = match target {
             "" => Ok(Self::Nowhere),
             "-" => Ok(Self::Standard(standard)),
             "syslog" => Syslog::open(settings).map(Self::Syslog),
             "journald" => journal(settings).map(Self::Journal),
-            path => append(path.as_ref()).map(Self::File),
+            path => append(path.as_ref(), owner).map(Self::File),
         };
         opened.map_err(|error| {
             io::Error::new(
@@ -113,8 +116,13 @@ impl fmt::Debug for Sink {
     }
 }
 
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+fn append(path: &Path, (user, group): Owner) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    if user.is_some() || group.is_some() {
+        // A process that may not has opened it all the same.
+        let _ = fchown(&file, user, group);
+    }
+    Ok(file)
 }
 
 fn journal(settings: &Settings) -> io::Result<JournalLog> {
