@@ -133,3 +133,34 @@ fn a_full_line_for_each_of_many() {
     until("all", || server.read("access.log").lines().count() == 20);
     server.end();
 }
+
+#[test]
+fn files_belong_to_the_user_of_workers() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    let _watchdog = watchdog();
+    if !rustix::process::geteuid().is_root() {
+        return; // who may not become another
+    }
+    let args = [
+        "--accesslog",
+        "access.log",
+        "--user",
+        "65534",
+        "--group",
+        "65533",
+    ];
+    let server = Server::start(&args);
+    fs::set_permissions(server.folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    fs::rename(server.path("access.log"), server.path("access.1")).unwrap();
+    server.signal(Signal::USR1);
+    // Master and worker: who is no longer root opens it, too.
+    server.wait_for_nth("Logs are open anew", 2);
+    let file = fs::metadata(server.path("access.log")).unwrap();
+    assert_eq!((file.uid(), file.gid()), (65534, 65533));
+    assert_eq!(server.ask("/").status, 200);
+    until("the line", || {
+        server.read("access.log").lines().count() == 1
+    });
+    server.end();
+}

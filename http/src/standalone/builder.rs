@@ -66,6 +66,17 @@ pub struct Standalone {
 
 impl Standalone {
     /// Serves this application.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use maypole_http::StatusCode;
+    /// use maypole_http::standalone::Standalone;
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     Standalone::new(|_env, start_response| start_response.send(StatusCode::OK, "hello\n")).run()
+    /// }
+    /// ```
     pub fn new<F>(application: F) -> Self
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -76,6 +87,24 @@ impl Standalone {
     /// Serves the application that `make` makes: once in each worker, before it
     /// accepts, with its rights dropped and its environment set. An error, or a
     /// panic, is a failed boot: if it is the first, the program ends with it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::io;
+    /// use maypole_http::{Environ, StartResponse, StatusCode};
+    /// use maypole_http::standalone::Standalone;
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     Standalone::load(|| {
+    ///         let stage = std::env::var("STAGE").map_err(io::Error::other)?;
+    ///         Ok(move |_env: &mut Environ<'_>, start_response: StartResponse<'_>| {
+    ///             start_response.send(StatusCode::OK, stage.as_str())
+    ///         })
+    ///     })
+    ///     .run()
+    /// }
+    /// ```
     #[doc(alias = "post_fork")]
     #[doc(alias = "preload_app")]
     pub fn load<M, F>(make: M) -> Self
@@ -92,6 +121,27 @@ impl Standalone {
     }
 
     /// Has functions of `hooks` called when something happens.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use maypole_http::StatusCode;
+    /// use maypole_http::standalone::{Hooks, Standalone};
+    ///
+    /// struct Tell;
+    ///
+    /// impl Hooks for Tell {
+    ///     fn when_ready(&self) {
+    ///         log::info!("at your service");
+    ///     }
+    /// }
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     Standalone::new(|_env, start_response| start_response.send(StatusCode::OK, "hello\n"))
+    ///         .hooks(Tell)
+    ///         .run()
+    /// }
+    /// ```
     pub fn hooks(mut self, hooks: impl Hooks) -> Self {
         self.hooks = Some(Shared(Arc::new(hooks)));
         self
@@ -100,6 +150,21 @@ impl Standalone {
     /// Gives a setting another default, as text: what a variable of it would
     /// have. A name that is none of a setting, or a value that it cannot have, is
     /// an error of [`run`](Self::run).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use maypole_http::StatusCode;
+    /// use maypole_http::standalone::Standalone;
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    ///     Standalone::new(|_env, start_response| start_response.send(StatusCode::OK, "hello\n"))
+    ///         .default("workers", cores.to_string())
+    ///         .default("bind", "0.0.0.0:8000,unix:/run/shop.sock")
+    ///         .run()
+    /// }
+    /// ```
     pub fn default(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.program.push((name.into(), value.into()));
         self
@@ -108,6 +173,23 @@ impl Standalone {
     /// Reads these arguments instead of those of the process, the program's name
     /// first; for a program with flags of its own. Workers are started with all
     /// arguments of the process, so it takes out the same there.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use maypole_http::StatusCode;
+    /// use maypole_http::standalone::Standalone;
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     // shop --quiet --workers 2
+    ///     let (own, others): (Vec<_>, Vec<_>) =
+    ///         std::env::args().partition(|arg| arg == "--quiet");
+    ///     let text = if own.is_empty() { "hello\n" } else { "" };
+    ///     Standalone::new(move |_env, start_response| start_response.send(StatusCode::OK, text))
+    ///         .args(others)
+    ///         .run()
+    /// }
+    /// ```
     pub fn args<I>(mut self, args: I) -> Self
     where
         I: IntoIterator,
@@ -127,6 +209,21 @@ impl Standalone {
     /// The code is 0 for a clean end; 1 if it cannot start, for a bad
     /// configuration or an address in use; 2 for a command line that is none; 3
     /// if a worker fails to boot. The reason is written to standard error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::process::ExitCode;
+    /// use maypole_http::StatusCode;
+    /// use maypole_http::standalone::Standalone;
+    ///
+    /// let shop = Standalone::new(|_env, start_response| {
+    ///     start_response.send(StatusCode::OK, "hello\n")
+    /// });
+    /// // Says "The configuration is good." and returns.
+    /// let code = shop.args(["shop", "--check-config"]).run();
+    /// assert_eq!(code, ExitCode::SUCCESS);
+    /// ```
     #[must_use = "it is the end of the program"]
     pub fn run(self) -> ExitCode {
         ExitCode::from(self.run_to_code())

@@ -39,10 +39,7 @@ use crate::observe::{Ears, Ended};
 ///         .run()
 /// }
 /// ```
-#[allow(
-    unused_variables,
-    reason = "the names are for those who implement them"
-)]
+#[allow(unused_variables, reason = "names for who implements them")]
 pub trait Hooks: Send + Sync + 'static {
     /// The master begins; nothing is bound yet.
     fn on_starting(&self) {}
@@ -101,6 +98,16 @@ pub trait Hooks: Send + Sync + 'static {
 }
 
 /// How a request ended.
+///
+/// # Examples
+///
+/// ```
+/// use maypole_http::standalone::RequestEnd;
+///
+/// fn is_worth_a_line(end: &RequestEnd) -> bool {
+///     end.status.is_none_or(|status| status.is_server_error()) || end.elapsed.as_secs() > 1
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RequestEnd {
