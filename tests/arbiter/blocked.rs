@@ -9,7 +9,7 @@ use crate::{Load, Program};
 #[test]
 fn a_blocked_hub_is_reported_aborted_and_replaced() {
     let _watchdog = watchdog();
-    let program = Program::serving("workers 2\ntimeout 1500\n");
+    let program = Program::serving("workers 2\ntimeout 3000\n");
     let before = program.settled(2);
     let addr = program.addr();
     let blocks = std::thread::spawn(move || ask(addr, "block"));
@@ -38,7 +38,7 @@ fn each_hub_of_a_worker_counts() {
     if !cfg!(feature = "native") {
         return; // the other engine has one
     }
-    let settings = "bind 127.0.0.1:0\ncontrol DIR/ctl\ntimeout 1500\n";
+    let settings = "bind 127.0.0.1:0\ncontrol DIR/ctl\ntimeout 3000\n";
     let program = Program::start_by(settings, |path| {
         let mut command = std::process::Command::new(path);
         command.env("MAYPOLE_HUBS", "3");
@@ -58,10 +58,10 @@ fn each_hub_of_a_worker_counts() {
 #[test]
 fn slow_requests_are_no_reason() {
     let _watchdog = watchdog();
-    let program = Program::serving("timeout 400\n");
+    let program = Program::serving("timeout 2000\n");
     let before = program.settled(1);
     let mut slow = std::net::TcpStream::connect(program.addr()).unwrap();
-    std::io::Write::write_all(&mut slow, b"slow 2000\n").unwrap();
+    std::io::Write::write_all(&mut slow, b"slow 4000\n").unwrap();
     let answer = std::io::read_to_string(std::io::Read::take(&mut slow, 6)).unwrap();
     assert!(answer.starts_with("wait\n"), "{answer:?}");
     assert_eq!(program.settled(1), before);
@@ -70,7 +70,7 @@ fn slow_requests_are_no_reason() {
 #[test]
 fn a_worker_that_survives_its_abortion_is_killed() {
     let _watchdog = watchdog();
-    let program = Program::serving("timeout 400\n");
+    let program = Program::serving("timeout 1500\n");
     let before = program.settled(1);
     // A stopped process acts on no signal but one.
     send(before[0].pid, Signal::STOP);

@@ -151,6 +151,16 @@ fn replacements_that_do_not_boot_are_tried_again_until_it_is_enough() {
 }
 
 #[test]
+fn a_hook_that_panics_ends_nothing() {
+    let _watchdog = watchdog();
+    let mut program = Program::serving("panic hook\n");
+    program.line("a hook panicked: a bug in a hook");
+    program.settled(1);
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait(), 0);
+}
+
+#[test]
 fn a_program_ends_while_it_boots() {
     let _watchdog = watchdog();
     let mut program = Program::start("bind 127.0.0.1:0\nquick 100\nboot hang\n");

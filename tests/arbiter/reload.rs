@@ -127,6 +127,7 @@ fn what_cannot_be_reloaded_changes_nothing() {
             "the database is not there",
         ),
         ("boot panic\n".to_owned(), "a bug at boot"),
+        ("panic load\n".to_owned(), "a bug in load"),
         ("boot die\n".to_owned(), "exit status: 7"),
         ("boot return\n".to_owned(), "without having served"),
     ] {

@@ -3,9 +3,13 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
+use maypole_runtime::catch_panic;
+
 use super::Options;
+use crate::report::panic_message;
 
 /// Functions that the master calls when something has happened to it or to its
 /// workers; all of them do nothing unless implemented, but for
@@ -97,6 +101,23 @@ pub trait Hooks: Send + Sync + 'static {
     /// it to somebody who has just typed a command and set up no log.
     fn failed(&self, reason: &str) {
         let _ = writeln!(io::stderr(), "{reason}");
+    }
+}
+
+/// Hooks whose panics, reported by then, do not end the master.
+#[derive(Clone)]
+pub(super) struct Guarded(Arc<dyn Hooks>);
+
+impl Guarded {
+    pub(super) fn new(hooks: Arc<dyn Hooks>) -> Self {
+        Self(hooks)
+    }
+
+    /// Calls one.
+    pub(super) fn tell(&self, hook: impl FnOnce(&dyn Hooks)) {
+        if let Err(payload) = catch_panic(|| hook(&*self.0)) {
+            log::error!("a hook panicked: {}", panic_message(&*payload));
+        }
     }
 }
 

@@ -84,6 +84,9 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use maypole_runtime::catch_panic;
+
+use crate::report::panic_message;
 use hooks::NoHooks;
 use role::Role;
 
@@ -116,6 +119,13 @@ pub fn is_worker() -> bool {
 
 /// Reads the configuration.
 type Load = dyn FnMut() -> Result<Options, Box<dyn Error + Send + Sync>>;
+
+/// Reads the configuration once; a panic is an error too.
+fn read(load: &mut Load) -> io::Result<Options> {
+    let read = catch_panic(load)
+        .unwrap_or_else(|payload| Err(format!("it panicked: {}", panic_message(&*payload)).into()));
+    read.map_err(|error| io::Error::other(error.to_string()))
+}
 
 /// A program as a master with workers; see the [module](self).
 #[must_use = "it does nothing until `run`"]

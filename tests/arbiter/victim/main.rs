@@ -54,6 +54,9 @@ impl Hooks for Tell {
 
     fn when_ready(&self) {
         println!("hook when_ready {}", process::id());
+        if settings::value("panic").is_some() {
+            panic!("a bug in a hook");
+        }
     }
 
     fn on_reload(&self) {

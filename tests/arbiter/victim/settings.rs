@@ -56,7 +56,8 @@ pub(crate) fn load() -> Result<Options> {
             "statsd" => options
                 .statsd(value, "test")
                 .statsd_period(Duration::from_millis(20)),
-            "boot" | "boot_of" => options,
+            "panic" if value == "load" => panic!("a bug in load"),
+            "boot" | "panic" => options,
             _ => return Err(format!("{word:?} is no setting").into()),
         };
     }

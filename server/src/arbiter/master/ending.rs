@@ -35,7 +35,7 @@ impl Master<'_> {
     /// Ends because it cannot go on.
     pub(super) fn fail(&mut self, why: &str) {
         if matches!(self.phase, Phase::Running) {
-            self.hooks.failed(why);
+            self.hooks.tell(|hooks| hooks.failed(why));
             self.begin_to_end(Stop::Quick, EXIT_BOOT_FAILED);
         }
     }
@@ -70,7 +70,7 @@ impl Master<'_> {
 
     pub(super) fn finish(mut self, code: u8) -> u8 {
         self.end_surveys(Instant::now() + super::LOOK);
-        self.hooks.on_exit();
+        self.hooks.tell(|hooks| hooks.on_exit());
         if let Some(control) = self.control.take() {
             control.close();
         }

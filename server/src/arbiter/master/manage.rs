@@ -72,7 +72,8 @@ impl Master<'_> {
         let before = std::mem::replace(&mut self.wanted, workers);
         if before != workers {
             log::info!("{workers} workers are wanted, {before} were");
-            self.hooks.workers_changed(workers, before);
+            self.hooks
+                .tell(|hooks| hooks.workers_changed(workers, before));
         }
     }
 
@@ -139,7 +140,7 @@ impl Master<'_> {
         let is_free = |number: &usize| self.current().all(|worker| worker.number != *number);
         let number = (1..).find(is_free).unwrap_or(1);
         self.last_age += 1;
-        self.hooks.worker_starting(number);
+        self.hooks.tell(|hooks| hooks.worker_starting(number));
         let hello = Hello {
             number,
             age: self.last_age,
@@ -198,7 +199,7 @@ impl Master<'_> {
                 log::info!("{info} is ready after {:.0?}", info.uptime);
                 self.has_served = true;
                 self.back_off.booted();
-                self.hooks.worker_started(&info);
+                self.hooks.tell(|hooks| hooks.worker_started(&info));
             }
             ToMaster::Failed(reason) => worker.failure = Some(reason),
             ToMaster::Beat(figures) => {
@@ -234,7 +235,7 @@ impl Master<'_> {
                 _ => log::Level::Warn,
             };
             log::log!(level, "{info} has ended: {how}{hint}");
-            self.hooks.worker_exited(&info, status);
+            self.hooks.tell(|hooks| hooks.worker_exited(&info, status));
         }
         if worker.stops.is_some() || !matches!(self.phase, Phase::Running) {
             return;
@@ -277,7 +278,7 @@ impl Master<'_> {
         } else {
             self.systemd.ready(self.wanted);
         }
-        self.hooks.when_ready();
+        self.hooks.tell(|hooks| hooks.when_ready());
     }
 
     pub(super) fn end_silent(&mut self, now: Instant) {
@@ -289,7 +290,7 @@ impl Master<'_> {
                     let info = worker.info();
                     log::error!("{info} has been silent for {timeout:?}, it is aborted");
                     self.counts.aborted += 1;
-                    self.hooks.worker_aborted(&info);
+                    self.hooks.tell(|hooks| hooks.worker_aborted(&info));
                 }
                 Silence::Killed => log::error!("{} is killed", worker.info()),
             }
@@ -307,7 +308,7 @@ impl Master<'_> {
     }
 
     pub(super) fn reopen(&mut self) {
-        self.hooks.on_reopen();
+        self.hooks.tell(|hooks| hooks.on_reopen());
         for worker in self.workers.values() {
             worker.send(&ToWorker::Reopen);
         }

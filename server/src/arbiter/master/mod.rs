@@ -27,6 +27,7 @@ use maypole_runtime::AsyncResult;
 use maypole_runtime::queue::Queue;
 use maypole_runtime::signal::Signal;
 
+use super::hooks::Guarded;
 use super::message::{Stop, ToMaster};
 use super::privileges::Owner;
 use super::role::Inherited;
@@ -57,7 +58,7 @@ enum Event {
     /// Somebody at the control socket wants something.
     Command(Command, Reply),
     /// The new master says something, or has ended.
-    UpgradeReady,
+    UpgradeSaid(ToMaster),
     UpgradeEnded(Option<ExitStatus>),
     /// The master whose place this one takes has ended.
     OldEnded,
@@ -68,7 +69,7 @@ type Reply = AsyncResult<Result<String, String>>;
 
 struct Master<'a> {
     load: &'a mut Load,
-    hooks: Arc<dyn Hooks>,
+    hooks: Guarded,
     program: PathBuf,
     options: Options,
     owner: Owner,
@@ -116,11 +117,12 @@ struct Counts {
 
 /// The life of a master.
 pub(super) fn run(load: &mut Load, hooks: Arc<dyn Hooks>, old: Option<Inherited>) -> u8 {
+    let hooks = Guarded::new(hooks);
     match Master::start(load, hooks.clone(), old) {
         Ok(master) => master.go(),
         Err(error) => {
             log::error!("{error}");
-            hooks.failed(&error.to_string());
+            hooks.tell(|hooks| hooks.failed(&error.to_string()));
             EXIT_FAILED
         }
     }
@@ -148,7 +150,7 @@ impl Master<'_> {
             Event::Said(age, message) => self.said(age, message),
             Event::Ended(age, status) => self.ended(age, status),
             Event::Command(command, reply) => self.command(command, reply),
-            Event::UpgradeReady => self.upgrade_is_ready(),
+            Event::UpgradeSaid(message) => self.upgrade_said(message),
             Event::UpgradeEnded(status) => self.upgrade_ended(status),
             Event::OldEnded => self.take_over(),
         }

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::super::Options;
 use super::super::privileges::Owner;
+use super::super::{Options, read};
 use super::ending::Phase;
 use super::sockets::Sockets;
 use super::statsd::Statsd;
@@ -42,7 +42,7 @@ impl Master<'_> {
     }
 
     fn begin_reload(&mut self, replies: Vec<Reply>) {
-        self.hooks.on_reload();
+        self.hooks.tell(|hooks| hooks.on_reload());
         self.systemd.reloading();
         self.counts.reloads += 1;
         let read = self.read_again();
@@ -61,7 +61,7 @@ impl Master<'_> {
         let addrs = sockets.addrs();
         if addrs != self.sockets.addrs() {
             log::info!("listening on {}", addrs.join(", "));
-            self.hooks.listening(&addrs);
+            self.hooks.tell(|hooks| hooks.listening(&addrs));
         }
         self.last_generation += 1;
         let wanted = self.wanted;
@@ -79,7 +79,7 @@ impl Master<'_> {
     }
 
     fn read_again(&mut self) -> io::Result<(Options, Owner, Sockets)> {
-        let options = (self.load)().map_err(|error| io::Error::other(error.to_string()))?;
+        let options = read(self.load)?;
         let owner = Owner::of(&options)?;
         let sockets = Sockets::bind(&options, &owner, &self.sockets)?;
         Ok((options, owner, sockets))

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
 use maypole_runtime::Builder;
@@ -11,9 +10,10 @@ use maypole_runtime::queue::Queue;
 use maypole_runtime::signal::{Signal, Signals};
 use rustix::fs::Mode;
 
+use super::super::hooks::Guarded;
 use super::super::privileges::Owner;
 use super::super::role::Inherited;
-use super::super::{Figures, Hooks, Load};
+use super::super::{Figures, Load, read};
 use super::control::Control;
 use super::ending::Phase;
 use super::manage::BackOff;
@@ -41,15 +41,15 @@ impl<'a> Master<'a> {
     /// Reads the configuration, binds, and gets ready to start workers.
     pub(super) fn start(
         load: &'a mut Load,
-        hooks: Arc<dyn Hooks>,
+        hooks: Guarded,
         inherited: Option<Inherited>,
     ) -> io::Result<Self> {
         // The file as it is called now: a newer one may have its name later.
         let program = env::current_exe()?;
         let events = Queue::unbounded();
-        let options = load().map_err(|error| io::Error::other(error.to_string()))?;
+        let options = read(load)?;
         heed_signals(&events)?;
-        hooks.on_starting(&options);
+        hooks.tell(|hooks| hooks.on_starting(&options));
         if let Some(mask) = options.umask {
             rustix::process::umask(Mode::from_raw_mode(mask));
         }
@@ -75,7 +75,7 @@ impl<'a> Master<'a> {
             .transpose()?;
         let addrs = sockets.addrs();
         log::info!("listening on {}", addrs.join(", "));
-        hooks.listening(&addrs);
+        hooks.tell(|hooks| hooks.listening(&addrs));
         Ok(Self {
             load,
             hooks,

@@ -87,7 +87,7 @@ impl Master<'_> {
             log::warn!("{why}");
             return Err(why);
         }
-        self.hooks.pre_exec();
+        self.hooks.tell(|hooks| hooks.pre_exec());
         match self.start_master() {
             Ok(upgrade) => {
                 let text = format!("process {} is the new master", upgrade.pid());
@@ -117,15 +117,18 @@ impl Master<'_> {
         drop(command);
         link.send(&ToWorker::Hello(hello))?;
         listen(&child, reader, &self.events, |heard| match heard {
-            Heard::Said(_) => Event::UpgradeReady,
+            Heard::Said(message) => Event::UpgradeSaid(message),
             Heard::Ended(status) => Event::UpgradeEnded(status),
         });
         Ok(Upgrade { child, _link: link })
     }
 
-    pub(super) fn upgrade_is_ready(&self) {
-        if let Some(upgrade) = &self.upgrade {
-            log::info!("the new master, process {}, is ready", upgrade.pid());
+    pub(super) fn upgrade_said(&self, message: ToMaster) {
+        let Some(upgrade) = &self.upgrade else { return };
+        match message {
+            ToMaster::Ready => log::info!("the new master, process {}, is ready", upgrade.pid()),
+            ToMaster::Failed(why) => log::error!("the new master cannot start: {why}"),
+            _ => {}
         }
     }
 

@@ -20,7 +20,7 @@ use crate::report::panic_message;
 use super::message::ToMaster;
 use super::privileges::Owner;
 use super::role::Inherited;
-use super::{EXIT_BOOT_FAILED, EXIT_FAILED, Figures, Load, Options, Serve};
+use super::{EXIT_BOOT_FAILED, EXIT_FAILED, Figures, Load, Options, Serve, read};
 use handle::Shared;
 
 pub use handle::WorkerHandle;
@@ -230,7 +230,7 @@ fn boot(
     sockets: Vec<(String, std::os::fd::OwnedFd)>,
     load: &mut Load,
 ) -> io::Result<Worker> {
-    let options = load().map_err(|error| io::Error::other(error.to_string()))?;
+    let options = read(load)?;
     shared.set_grace(options.graceful_timeout);
     if let Some(mask) = options.umask {
         rustix::process::umask(Mode::from_raw_mode(mask));
