@@ -422,7 +422,7 @@ impl<T> fmt::Debug for AsyncResult<T> {
 
 /// Why an [`AsyncResult`] has no value.
 ///
-/// See the example of [`[`AsyncResult::try_get`]`].
+/// See the example of [`AsyncResult::try_get`].
 #[derive(Clone, Debug)]
 pub enum AsyncResultError {
     /// It was not set, or not in time.

@@ -231,7 +231,7 @@ static MONITOR: Mutex<Option<Monitor>> = Mutex::new(None);
 
 /// A variable of the environment that makes no sense.
 ///
-/// See the example of [`[`ConfigError::variable`]`].
+/// See the example of [`ConfigError::variable`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ConfigError {
     variable: &'static str,

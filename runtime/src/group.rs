@@ -178,6 +178,7 @@ impl Group {
     }
 
     /// Waits until the group is empty or `limit` has passed; true when empty.
+    /// Otherwise as [`join`](Self::join).
     ///
     /// # Examples
     ///
@@ -253,7 +254,7 @@ impl Group {
     }
 
     /// Kills one greenlet and waits for its end, if it is a member. True if it
-    /// was.
+    /// was. Suspends the caller; a kill or time-out interrupts the waiting.
     ///
     /// # Examples
     ///
@@ -277,6 +278,9 @@ impl Group {
 
     /// Kills all members, those included that are added meanwhile, and waits
     /// until the group is empty. A member may call it: it is killed last.
+    ///
+    /// Suspends the caller; a kill or time-out interrupts it. While the caller
+    /// unwinds it does not wait.
     ///
     /// # Examples
     ///
@@ -340,7 +344,7 @@ impl Group {
     }
 
     /// Adds a greenlet that runs already, until it ends. Nothing happens if it
-    /// has ended, or is a member.
+    /// has ended, or is a member. Never suspends.
     ///
     /// # Examples
     ///
@@ -477,7 +481,7 @@ impl fmt::Debug for Group {
 
 /// A member of a [`Group`] or [`Pool`](crate::Pool) has failed.
 ///
-/// See the example of [`[`Group::try_join`]`].
+/// See the example of [`Group::try_join`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MemberFailed {
     greenlet: GreenletRef,
@@ -502,7 +506,7 @@ impl MemberFailed {
 
     /// How it ended.
     ///
-    /// See the example of [`[`Group::try_join`]`].
+    /// See the example of [`Group::try_join`].
     #[must_use]
     pub fn ending(&self) -> Ending {
         self.ending

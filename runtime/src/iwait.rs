@@ -101,7 +101,7 @@ where
 }
 
 /// Waits until all `objects` have come or `limit` has passed, and returns those
-/// that have come, in the order in which they did.
+/// that have come, in the order in which they did. Otherwise as [`wait`].
 ///
 /// # Examples
 ///
@@ -124,7 +124,7 @@ where
 
 /// The iterator of [`iwait`]. Dropping it leaves the objects that have not come.
 ///
-/// See the example of [`[`iwait`]`].
+/// See the example of [`iwait`].
 #[must_use = "it waits only when it is asked for its next item"]
 pub struct Iwait<W: Waitable> {
     board: Arc<Board>,

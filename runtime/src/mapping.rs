@@ -126,7 +126,7 @@ impl<U> Drop for Report<U> {
 /// iteration goes on after it. Dropping this takes no more items; functions that
 /// run already run on.
 ///
-/// See the example of [`[`Imap::max_buffered`]`].
+/// See the example of [`Imap::max_buffered`].
 #[must_use = "it starts when it is first asked for a result"]
 pub struct Imap<U> {
     inner: Unordered<U>,
@@ -301,7 +301,7 @@ impl<U> ImapUnordered<U> {
     ///
     /// If `most` is 0.
     ///
-    /// See the example of [`[`Imap::max_buffered`]`].
+    /// See the example of [`Imap::max_buffered`].
     #[doc(alias = "maxsize")]
     pub fn max_buffered(mut self, most: usize) -> Self {
         assert!(most > 0, "with no room for a result there can be none");

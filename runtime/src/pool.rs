@@ -71,7 +71,7 @@ impl Pool {
     }
 
     /// Spawns a greenlet in the pool, waiting while it is full:
-    /// `acquire().spawn(body)`.
+    /// `acquire().spawn(body)`. Waiting is as in [`acquire`](Self::acquire).
     ///
     /// # Panics
     ///
@@ -126,7 +126,9 @@ impl Pool {
     }
 
     /// Takes a slot, waiting for at most `limit`; `None` when the time has
-    /// passed.
+    /// passed, and when it would have to wait while the caller unwinds.
+    ///
+    /// Suspends only the caller; a kill or time-out interrupts it.
     ///
     /// # Examples
     ///
@@ -234,7 +236,7 @@ impl Pool {
 
     /// The greenlets of the pool.
     ///
-    /// See the example of [`[`Group::members`]`].
+    /// See the example of [`Group::members`].
     #[doc(alias = "greenlets")]
     #[must_use]
     pub fn members(&self) -> Vec<GreenletRef> {
@@ -243,7 +245,7 @@ impl Pool {
 
     /// Whether the greenlet runs in the pool.
     ///
-    /// See the example of [`[`Group::contains`]`].
+    /// See the example of [`Group::contains`].
     #[must_use]
     pub fn contains(&self, greenlet: &GreenletRef) -> bool {
         self.group.contains(greenlet)
@@ -326,7 +328,7 @@ impl Pool {
 
     /// As [`join`](Self::join), for at most `limit`; true when none runs.
     ///
-    /// See the example of [`[`Group::join_timeout`]`].
+    /// See the example of [`Group::join_timeout`].
     pub fn join_timeout(&self, limit: Duration) -> bool {
         self.group.join_timeout(limit)
     }
@@ -338,7 +340,7 @@ impl Pool {
     ///
     /// One of the failures.
     ///
-    /// See the example of [`[`Group::try_join`]`].
+    /// See the example of [`Group::try_join`].
     #[doc(alias = "join(raise_error)")]
     pub fn try_join(&self) -> Result<(), MemberFailed> {
         self.group.try_join()
@@ -351,13 +353,14 @@ impl Pool {
     ///
     /// One of the failures so far, also when the time has passed.
     ///
-    /// See the example of [`[`Group::try_join_timeout`]`].
+    /// See the example of [`Group::try_join_timeout`].
     pub fn try_join_timeout(&self, limit: Duration) -> Result<bool, MemberFailed> {
         self.group.try_join_timeout(limit)
     }
 
     /// Takes in a greenlet that runs already, waiting while the pool is full:
-    /// `acquire().add(greenlet)`. It may end meanwhile.
+    /// `acquire().add(greenlet)`. It may end meanwhile. Waiting is as in
+    /// [`acquire`](Self::acquire).
     ///
     /// # Examples
     ///
@@ -378,15 +381,15 @@ impl Pool {
     /// Takes a greenlet out of the pool; it runs on, and its slot is free when
     /// it ends. True if it was in.
     ///
-    /// See the example of [`[`Group::discard`]`].
+    /// See the example of [`Group::discard`].
     pub fn discard(&self, greenlet: &GreenletRef) -> bool {
         self.group.discard(greenlet)
     }
 
     /// Kills one greenlet and waits for its end, if it is of the pool. True if
-    /// it was.
+    /// it was. See [`Group::kill_one`].
     ///
-    /// See the example of [`[`Group::kill_one`]`].
+    /// See the example of [`Group::kill_one`].
     #[doc(alias = "killone")]
     pub fn kill_one(&self, greenlet: &GreenletRef) -> bool {
         self.group.kill_one(greenlet)
@@ -394,14 +397,14 @@ impl Pool {
 
     /// Kills the pool's greenlets and waits for their ends; see [`Group::kill`].
     ///
-    /// See the example of [`[`Group::kill`]`].
+    /// See the example of [`Group::kill`].
     pub fn kill(&self) {
         self.group.kill();
     }
 
     /// As [`kill`](Self::kill), for at most `limit`; true when none runs.
     ///
-    /// See the example of [`[`Group::kill_timeout`]`].
+    /// See the example of [`Group::kill_timeout`].
     pub fn kill_timeout(&self, limit: Duration) -> bool {
         self.group.kill_timeout(limit)
     }
@@ -431,7 +434,7 @@ impl fmt::Debug for Pool {
 
 /// The permission to run one greenlet in a [`Pool`]; dropping it gives it back.
 ///
-/// See the example of [`[`Pool::acquire`]`].
+/// See the example of [`Pool::acquire`].
 #[must_use = "dropped at once, it is given back at once"]
 pub struct Slot {
     group: Group,
@@ -440,13 +443,13 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Spawns a greenlet that has the slot until it ends.
+    /// Spawns a greenlet that has the slot until it ends. Never suspends.
     ///
     /// # Panics
     ///
     /// When no more greenlets can be had.
     ///
-    /// See the example of [`[`Pool::acquire`]`].
+    /// See the example of [`Pool::acquire`].
     #[track_caller]
     pub fn spawn<T, F>(self, body: F) -> Greenlet<T>
     where
@@ -488,9 +491,10 @@ impl Slot {
     }
 
     /// Gives the slot to a greenlet that runs already, until it ends. It is
-    /// given back at once if the greenlet has ended, or is in the pool.
+    /// given back at once if the greenlet has ended, or is in the pool. Never
+    /// suspends.
     ///
-    /// See the example of [`[`Pool::add`]`].
+    /// See the example of [`Pool::add`].
     pub fn add(self, greenlet: &GreenletRef) {
         self.group.add_with(greenlet, self.permit);
     }

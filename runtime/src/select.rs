@@ -115,7 +115,7 @@ impl fmt::Debug for Events {
 
 /// A descriptor to [`poll`], what is wanted of it, and what was found.
 ///
-/// See the example of [`[`poll`]`].
+/// See the example of [`poll`].
 #[derive(Clone, Debug)]
 pub struct PollFd<'a> {
     fd: BorrowedFd<'a>,
@@ -126,7 +126,7 @@ pub struct PollFd<'a> {
 impl<'a> PollFd<'a> {
     /// Asks for `wanted` of `fd`.
     ///
-    /// See the example of [`[`poll`]`].
+    /// See the example of [`poll`].
     #[must_use]
     pub fn new(fd: &'a impl AsFd, wanted: Events) -> Self {
         Self {
@@ -138,7 +138,7 @@ impl<'a> PollFd<'a> {
 
     /// What the last [`poll`] has found.
     ///
-    /// See the example of [`[`poll`]`].
+    /// See the example of [`poll`].
     #[doc(alias = "revents")]
     #[must_use]
     pub fn found(&self) -> Events {
@@ -214,7 +214,7 @@ pub struct Selected {
 impl Selected {
     /// Whether none is ready.
     ///
-    /// See the example of [`[`select_timeout`]`].
+    /// See the example of [`select_timeout`].
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.readable.is_empty() && self.writable.is_empty()

@@ -264,7 +264,7 @@ impl Builder {
     /// while the pool is full, but clients that are silent do not fill it. After
     /// the handshake the connection waits for a slot, then the handler is called.
     ///
-    /// See the example of [`[`TlsConfig`]`].
+    /// See the example of [`TlsConfig`].
     #[cfg(feature = "tls")]
     pub fn tls(mut self, config: TlsConfig) -> Self {
         self.tls = Some(config);
@@ -348,7 +348,7 @@ impl Builder {
 
     /// Adds several listening sockets, such as [`Listener::inherited`] gives.
     ///
-    /// See the example of [`[`Listener::inherited`]`].
+    /// See the example of [`Listener::inherited`].
     pub fn listeners(mut self, listeners: impl IntoIterator<Item = Listener>) -> Self {
         self.listeners.extend(listeners);
         self

@@ -90,7 +90,7 @@ impl DatagramServer {
 
     /// Options of a server.
     ///
-    /// See the example of [`[`DatagramBuilder`]`].
+    /// See the example of [`DatagramBuilder`].
     pub fn builder() -> DatagramBuilder {
         DatagramBuilder::default()
     }
@@ -112,7 +112,7 @@ impl DatagramServer {
 
     /// The address it receives at, of whatever kind.
     ///
-    /// See the example of [`[`DatagramBuilder::bind_unix`]`].
+    /// See the example of [`DatagramBuilder::bind_unix`].
     #[must_use]
     pub fn addr(&self) -> &Addr {
         &self.shared.addr

@@ -174,7 +174,7 @@ impl Socket {
     ///
     /// None; std's signature.
     ///
-    /// See the example of [`[`TcpStream::read_timeout`]`].
+    /// See the example of [`TcpStream::read_timeout`].
     pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
         either!(self, stream => stream.read_timeout())
     }
@@ -185,7 +185,7 @@ impl Socket {
     ///
     /// None; std's signature.
     ///
-    /// See the example of [`[`TcpStream::read_timeout`]`].
+    /// See the example of [`TcpStream::read_timeout`].
     pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
         either!(self, stream => stream.write_timeout())
     }
@@ -196,7 +196,7 @@ impl Socket {
     ///
     /// `NotConnected` when the connection is gone.
     ///
-    /// See the example of [`[`TcpStream::shutdown`]`].
+    /// See the example of [`TcpStream::shutdown`].
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         either!(self, stream => stream.shutdown(how))
     }

@@ -78,7 +78,7 @@ impl Stream {
     /// The connection underneath. With TLS, reading or writing it directly
     /// breaks the stream.
     ///
-    /// See the example of [`[`Socket`]`].
+    /// See the example of [`Socket`].
     #[must_use]
     pub fn get_ref(&self) -> &Socket {
         match &self.kind {
@@ -236,7 +236,8 @@ impl Stream {
     }
 
     /// Waits until a read may find something, without holding a buffer
-    /// meanwhile; the read time-out applies. It may return early.
+    /// meanwhile; the read time-out applies. It may return early. Suspends only the
+    /// caller; a kill or time-out interrupts it.
     ///
     /// # Errors
     ///
@@ -327,7 +328,8 @@ impl Stream {
 
     /// Waits for the next request: until a read may find something (true), or
     /// until the server [drains](Self::is_draining) and nothing has come (false).
-    /// The read time-out applies; true may come too early.
+    /// The read time-out applies; true may come too early. Suspends only the
+    /// caller; a kill or time-out interrupts it.
     ///
     /// Holds no buffer while it waits. A greenlet of the server's that waits here
     /// is woken when draining begins; for one that the stream was moved to, only

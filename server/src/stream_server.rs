@@ -113,7 +113,7 @@ impl StreamServer {
 
     /// Starts to accept, and returns. Does nothing when it is started. A server
     /// that was closed binds its address again; what is left of a stop under way
-    /// is waited for.
+    /// is waited for, which suspends the caller.
     ///
     /// # Errors
     ///
@@ -260,7 +260,7 @@ impl StreamServer {
     /// [`start`](Self::start) is called before. A second stop waits as the first
     /// does.
     ///
-    /// See the example of [`[`Stream::wait_request`]`].
+    /// See the example of [`Stream::wait_request`].
     pub fn stop(&self, limit: Duration) {
         self.life.stop(limit);
     }

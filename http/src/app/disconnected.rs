@@ -91,7 +91,7 @@ impl Environ<'_> {
 
 /// Watches over a client; see [`Environ::disconnected`].
 ///
-/// See the example of [`[`Environ::disconnected`]`].
+/// See the example of [`Environ::disconnected`].
 #[must_use = "it watches until it is dropped"]
 pub struct Disconnected {
     event: Event,
@@ -101,7 +101,7 @@ pub struct Disconnected {
 impl Disconnected {
     /// The event that is set once the client is gone.
     ///
-    /// See the example of [`[`Environ::disconnected`]`].
+    /// See the example of [`Environ::disconnected`].
     #[must_use]
     pub fn event(&self) -> &Event {
         &self.event

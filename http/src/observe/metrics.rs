@@ -178,7 +178,7 @@ impl fmt::Debug for Metrics {
 /// The counts of a [`Metrics`] at one time. `Display` shows them in Prometheus'
 /// text format.
 ///
-/// See the example of [`[`Metrics::snapshot`]`].
+/// See the example of [`Metrics::snapshot`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -206,7 +206,7 @@ pub struct Snapshot {
 
 /// Durations, counted by size.
 ///
-/// See the example of [`[`Metrics::snapshot`]`].
+/// See the example of [`Metrics::snapshot`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Histogram {
@@ -222,7 +222,7 @@ pub struct Histogram {
 impl Histogram {
     /// How many durations there are.
     ///
-    /// See the example of [`[`Metrics::snapshot`]`].
+    /// See the example of [`Metrics::snapshot`].
     #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.iter().map(|(_, n)| n).sum::<u64>() + self.above

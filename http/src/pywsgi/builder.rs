@@ -164,7 +164,7 @@ impl Builder {
 
     /// Limits on what a request may consist of.
     ///
-    /// See the example of [`[`Limits`]`].
+    /// See the example of [`Limits`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
         self
@@ -281,7 +281,7 @@ impl Builder {
 
     /// The access log: gevent's format unless another is given, none for `None`.
     ///
-    /// See the example of [`[`AccessLog`]`].
+    /// See the example of [`AccessLog`].
     #[doc(alias = "log")]
     pub fn access_log(mut self, log: impl Into<Option<AccessLog>>) -> Self {
         self.settings.observer.set_access_log(log.into());
@@ -291,7 +291,7 @@ impl Builder {
     /// Believes what these proxies say about their clients. Nobody is believed by
     /// default.
     ///
-    /// See the example of [`[`TrustedProxies`]`].
+    /// See the example of [`TrustedProxies`].
     #[doc(alias = "forwarded_allow_ips")]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = Some(proxies);
@@ -300,7 +300,7 @@ impl Builder {
 
     /// Counts in `metrics`, and measures how long answers take.
     ///
-    /// See the example of [`[`Metrics`]`].
+    /// See the example of [`Metrics`].
     pub fn metrics(mut self, metrics: Metrics) -> Self {
         self.settings.observer.set_metrics(metrics);
         self

@@ -55,7 +55,7 @@ impl WsgiServer {
 
     /// Options of a server.
     ///
-    /// See the example of [`[`Builder`]`].
+    /// See the example of [`Builder`].
     pub fn builder() -> Builder {
         Builder::default()
     }

@@ -292,7 +292,7 @@ impl Builder {
     ///
     /// As there, and `Unsupported` if TLS was asked for.
     ///
-    /// See the example of [`[`pywsgi::Builder::bind_unix`]`].
+    /// See the example of [`pywsgi::Builder::bind_unix`].
     pub fn bind_unix<F>(self, path: impl AsRef<Path>, application: F) -> io::Result<WsgiServer>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -309,7 +309,7 @@ impl Builder {
     ///
     /// As there, and `Unsupported` if TLS was asked for.
     ///
-    /// See the example of [`[`pywsgi::Builder::serve`]`].
+    /// See the example of [`pywsgi::Builder::serve`].
     pub fn serve<F>(self, application: F) -> io::Result<WsgiServer>
     where
         F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,

@@ -86,7 +86,7 @@ impl WsgiServer {
 
     /// Options of a server.
     ///
-    /// See the example of [`[`Builder`]`].
+    /// See the example of [`Builder`].
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -95,7 +95,7 @@ impl WsgiServer {
 
     /// What it has done so far; see [`pywsgi::WsgiServer::metrics`].
     ///
-    /// See the example of [`[`pywsgi::WsgiServer::metrics`]`].
+    /// See the example of [`pywsgi::WsgiServer::metrics`].
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
         self.server.metrics()

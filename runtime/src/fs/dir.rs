@@ -41,7 +41,7 @@ pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
 
 /// The iterator of [`read_dir`].
 ///
-/// See the example of [`[`read_dir`]`].
+/// See the example of [`read_dir`].
 #[derive(Debug)]
 pub struct ReadDir {
     batch: VecDeque<io::Result<DirEntry>>,

@@ -62,7 +62,8 @@ struct Shared {
 }
 
 impl File {
-    /// Opens a file to read it.
+    /// Opens a file to read it. Suspends only the caller; a kill or a time-out
+    /// interrupts it.
     ///
     /// # Errors
     ///
@@ -84,7 +85,9 @@ impl File {
         Self::options().read(true).open(path)
     }
 
-    /// Opens a file to write it; it is made, or emptied if it is there.
+    /// Opens a file to write it; it is made, or emptied if it is there. Suspends
+    /// only the caller; a kill or a time-out interrupts it, and the file may be
+    /// there all the same.
     ///
     /// # Errors
     ///

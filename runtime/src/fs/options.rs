@@ -65,7 +65,8 @@ impl OpenOptions {
         custom_flags: i32;
     }
 
-    /// Opens a file, on the thread pool.
+    /// Opens a file, on the thread pool. Suspends only the caller; a kill or a
+    /// time-out interrupts it.
     ///
     /// # Errors
     ///

@@ -51,7 +51,7 @@ pub fn add_spawn_callback(
 
 /// A callback of [`add_spawn_callback`]; dropping this removes it.
 ///
-/// See the example of [`[`add_spawn_callback`]`].
+/// See the example of [`add_spawn_callback`].
 #[must_use = "dropping it removes the callback"]
 pub struct SpawnCallbackGuard {
     callback: SpawnCallback,
@@ -106,7 +106,7 @@ pub fn set_error_hook(hook: impl Fn(&UnhandledPanic<'_>) + Send + Sync + 'static
 
 /// Brings the default of [`set_error_hook`] back.
 ///
-/// See the example of [`[`set_error_hook`]`].
+/// See the example of [`set_error_hook`].
 pub fn take_error_hook() {
     let before = ERROR_HOOK.write().take();
     drop(before);
@@ -114,7 +114,7 @@ pub fn take_error_hook() {
 
 /// A greenlet has panicked and nobody asks for its result.
 ///
-/// See the example of [`[`set_error_hook`]`].
+/// See the example of [`set_error_hook`].
 pub struct UnhandledPanic<'a> {
     greenlet: &'a GreenletRef,
     payload: &'a (dyn Any + Send),
@@ -123,7 +123,7 @@ pub struct UnhandledPanic<'a> {
 impl UnhandledPanic<'_> {
     /// The greenlet.
     ///
-    /// See the example of [`[`set_error_hook`]`].
+    /// See the example of [`set_error_hook`].
     #[must_use]
     pub fn greenlet(&self) -> &GreenletRef {
         self.greenlet
@@ -150,7 +150,7 @@ impl UnhandledPanic<'_> {
 
     /// The message of the panic, or a stand-in if it had none.
     ///
-    /// See the example of [`[`set_error_hook`]`].
+    /// See the example of [`set_error_hook`].
     #[must_use]
     pub fn message(&self) -> &str {
         message_of(self.payload).unwrap_or("a panic without a message")

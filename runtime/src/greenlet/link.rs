@@ -9,7 +9,7 @@ use super::{Builder, Greenlet, GreenletRef};
 
 /// Names one link, for [`Greenlet::unlink`].
 ///
-/// See the example of [`[`Greenlet::unlink`]`].
+/// See the example of [`Greenlet::unlink`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct LinkId(u64);
 

@@ -56,7 +56,7 @@ where
 /// A greenlet of the same hub, and the right to its result, which need not be
 /// `Send`. Dropping it detaches the greenlet.
 ///
-/// See the example of [`[`spawn_local`]`].
+/// See the example of [`spawn_local`].
 #[must_use = "dropping it detaches the greenlet; its result is lost"]
 pub struct LocalGreenlet<T> {
     handle: GreenletRef,

@@ -60,7 +60,7 @@ macro_rules! greenlet_local {
 
 /// A value that each greenlet has for itself; see [`greenlet_local!`].
 ///
-/// See the example of [`[`greenlet_local!`]`].
+/// See the example of [`greenlet_local!`].
 pub struct LocalKey<T: 'static> {
     init: fn() -> T,
 }

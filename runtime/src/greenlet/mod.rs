@@ -196,7 +196,9 @@ impl<T: 'static> Greenlet<T> {
     /// Kills the greenlet and waits until it has ended.
     ///
     /// See [`start_kill`](Self::start_kill) for what a kill is. A greenlet that
-    /// catches its kill and goes on is waited for as well.
+    /// catches its kill and goes on is waited for as well. Suspends the caller; a
+    /// kill or time-out of the caller interrupts it. While the caller unwinds it
+    /// does not wait.
     ///
     /// # Examples
     ///
@@ -213,7 +215,7 @@ impl<T: 'static> Greenlet<T> {
     }
 
     /// Kills the greenlet and waits until it has ended or `limit` has passed;
-    /// true when it has ended.
+    /// true when it has ended. Otherwise as [`kill`](Self::kill).
     ///
     /// # Examples
     ///

@@ -13,7 +13,7 @@ use crate::wait::{Doing, Strand, set_tracking, tracked};
 /// bytes per greenlet. [`Config::track_greenlets`](crate::Config::track_greenlets)
 /// and the variable `MAYPOLE_TRACK` switch it on from the start.
 ///
-/// See the example of [`[`run_info`]`].
+/// See the example of [`run_info`].
 #[doc(alias = "track_greenlet_tree")]
 pub fn start_tracking() {
     set_tracking(true);
@@ -90,7 +90,7 @@ pub fn run_info() -> RunInfo {
 /// What [`run_info`] saw. Its `Display` is the tree of who spawned whom, a line
 /// for each greenlet.
 ///
-/// See the example of [`[`run_info`]`].
+/// See the example of [`run_info`].
 #[derive(Clone, Debug)]
 pub struct RunInfo {
     greenlets: Vec<GreenletInfo>,
@@ -123,7 +123,7 @@ impl RunInfo {
 
 /// One greenlet of [`RunInfo`].
 ///
-/// See the example of [`[`RunInfo::greenlets`]`].
+/// See the example of [`RunInfo::greenlets`].
 #[derive(Clone, Debug)]
 pub struct GreenletInfo {
     id: u64,
@@ -137,7 +137,7 @@ pub struct GreenletInfo {
 
 /// What a greenlet does.
 ///
-/// See the example of [`[`RunInfo::greenlets`]`].
+/// See the example of [`RunInfo::greenlets`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum GreenletState {
@@ -152,7 +152,7 @@ pub enum GreenletState {
 impl GreenletInfo {
     /// Its number, as of [`GreenletRef::id`](crate::GreenletRef::id).
     ///
-    /// See the example of [`[`RunInfo::greenlets`]`].
+    /// See the example of [`RunInfo::greenlets`].
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
@@ -160,7 +160,7 @@ impl GreenletInfo {
 
     /// Its name.
     ///
-    /// See the example of [`[`RunInfo::greenlets`]`].
+    /// See the example of [`RunInfo::greenlets`].
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -168,7 +168,7 @@ impl GreenletInfo {
 
     /// The number of the greenlet that spawned it; `None` for a plain thread.
     ///
-    /// See the example of [`[`RunInfo::greenlets`]`].
+    /// See the example of [`RunInfo::greenlets`].
     #[must_use]
     pub fn spawner(&self) -> Option<u64> {
         self.spawner
@@ -176,7 +176,7 @@ impl GreenletInfo {
 
     /// Where it was spawned.
     ///
-    /// See the example of [`[`RunInfo::greenlets`]`].
+    /// See the example of [`RunInfo::greenlets`].
     #[must_use]
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.location
@@ -184,7 +184,7 @@ impl GreenletInfo {
 
     /// What it does.
     ///
-    /// See the example of [`[`RunInfo::greenlets`]`].
+    /// See the example of [`RunInfo::greenlets`].
     #[must_use]
     pub fn state(&self) -> GreenletState {
         self.state
@@ -192,7 +192,7 @@ impl GreenletInfo {
 
     /// How long it has done that.
     ///
-    /// See the example of [`[`RunInfo::greenlets`]`].
+    /// See the example of [`RunInfo::greenlets`].
     #[must_use]
     pub fn since(&self) -> Duration {
         self.since
@@ -200,7 +200,7 @@ impl GreenletInfo {
 
     /// How long it has lived.
     ///
-    /// See the example of [`[`RunInfo::greenlets`]`].
+    /// See the example of [`RunInfo::greenlets`].
     #[must_use]
     pub fn age(&self) -> Duration {
         self.age

@@ -55,7 +55,7 @@ impl AsFd for End {
 /// comes then stays in the pipe. When two wait to read, the second gets an error
 /// of kind `ResourceBusy`.
 ///
-/// See the example of [`[`pipe`]`].
+/// See the example of [`pipe`].
 #[doc(alias = "FileObject")]
 #[doc(alias = "FileObjectPosix")]
 pub struct PipeReader(End);
@@ -67,7 +67,7 @@ pub struct PipeReader(End);
 /// `BrokenPipe`. When two wait to write, the second gets an error of kind
 /// `ResourceBusy`.
 ///
-/// See the example of [`[`pipe`]`].
+/// See the example of [`pipe`].
 #[doc(alias = "FileObject")]
 #[doc(alias = "FileObjectPosix")]
 pub struct PipeWriter(End);

@@ -138,19 +138,19 @@ impl Way {
 
 /// The standard input of the process; see [`stdin`].
 ///
-/// See the example of [`[`stdin`]`].
+/// See the example of [`stdin`].
 #[derive(Clone, Copy)]
 pub struct Stdin(());
 
 /// The standard output of the process; see [`stdout`].
 ///
-/// See the example of [`[`stdout`]`].
+/// See the example of [`stdout`].
 #[derive(Clone, Copy)]
 pub struct Stdout(());
 
 /// The standard error output of the process; see [`stderr`].
 ///
-/// See the example of [`[`stderr`]`].
+/// See the example of [`stderr`].
 #[derive(Clone, Copy)]
 pub struct Stderr(());
 

@@ -98,7 +98,8 @@ impl BoundedSemaphore {
         permit.map(super::Permit::forget).is_some()
     }
 
-    /// Takes a permit, waiting for at most `limit`; true if it did.
+    /// Takes a permit, waiting for at most `limit`; true if it did. Waiting is as
+    /// in [`acquire`](Self::acquire).
     ///
     /// False too when it would have to wait while the calling greenlet unwinds.
     ///
@@ -235,7 +236,7 @@ impl fmt::Debug for BoundedSemaphore {
 
 /// A [`BoundedSemaphore`] was released more often than it was acquired.
 ///
-/// See the example of [`[`BoundedSemaphore::release`]`].
+/// See the example of [`BoundedSemaphore::release`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OverRelease {
     _private: (),

@@ -122,7 +122,8 @@ impl<T: ?Sized> Mutex<T> {
         self.raw.try_lock().then(|| self.guard())
     }
 
-    /// Locks it, waiting for at most `limit`.
+    /// Locks it, waiting for at most `limit`. Waiting is as in
+    /// [`lock`](Self::lock).
     ///
     /// `None` when the time has passed, and when it is locked and the calling
     /// greenlet unwinds.
@@ -226,7 +227,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 ///
 /// It stays with the greenlet that locked it: it is not `Send`.
 ///
-/// See the example of [`[`Mutex::lock`]`].
+/// See the example of [`Mutex::lock`].
 #[must_use = "dropped at once, it unlocks at once"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,

@@ -134,7 +134,8 @@ impl<T: ?Sized> ReentrantLock<T> {
         (self.owner.load(Ordering::Relaxed) == me || self.raw.try_lock()).then(|| self.guard(me))
     }
 
-    /// Locks it, waiting for at most `limit`.
+    /// Locks it, waiting for at most `limit`. Waiting is as in
+    /// [`lock`](Self::lock).
     ///
     /// `None` when the time has passed, and when another has it locked and the
     /// calling greenlet unwinds.
@@ -258,7 +259,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for ReentrantLock<T> {
 ///
 /// It stays with the greenlet that locked it: it is not `Send`.
 ///
-/// See the example of [`[`ReentrantLock`]`].
+/// See the example of [`ReentrantLock`].
 #[must_use = "dropped at once, it unlocks at once"]
 pub struct ReentrantLockGuard<'a, T: ?Sized> {
     // Let go in this order.

@@ -113,7 +113,8 @@ impl<T: ?Sized> RwLock<T> {
         self.raw.try_read().then(|| self.read_guard())
     }
 
-    /// Locks it to read, waiting for at most `limit`.
+    /// Locks it to read, waiting for at most `limit`. Waiting is as in
+    /// [`read`](Self::read).
     ///
     /// `None` when the time has passed, and when it would have to wait while the
     /// calling greenlet unwinds.
@@ -176,7 +177,8 @@ impl<T: ?Sized> RwLock<T> {
         self.raw.try_write().then(|| self.write_guard())
     }
 
-    /// Locks it to write, waiting for at most `limit`.
+    /// Locks it to write, waiting for at most `limit`. Waiting is as in
+    /// [`write`](Self::write).
     ///
     /// `None` when the time has passed, and when it would have to wait while the
     /// calling greenlet unwinds.
@@ -254,7 +256,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
 ///
 /// It stays with the greenlet that locked it: it is not `Send`.
 ///
-/// See the example of [`[`RwLock::read`]`].
+/// See the example of [`RwLock::read`].
 #[must_use = "dropped at once, it unlocks at once"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     // Let go in this order.
@@ -280,7 +282,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
 ///
 /// It stays with the greenlet that locked it: it is not `Send`.
 ///
-/// See the example of [`[`RwLock::write`]`].
+/// See the example of [`RwLock::write`].
 #[must_use = "dropped at once, it unlocks at once"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     // Let go in this order.

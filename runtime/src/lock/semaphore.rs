@@ -116,7 +116,8 @@ impl Semaphore {
         Some(self.permit())
     }
 
-    /// Takes a permit, waiting for at most `limit`.
+    /// Takes a permit, waiting for at most `limit`. Waiting is as in
+    /// [`acquire`](Self::acquire).
     ///
     /// `None` when the time has passed, or when it would have to wait while the
     /// calling greenlet unwinds.
@@ -229,7 +230,8 @@ impl Semaphore {
         Ok((waited != Waited::TimedOut).then(|| self.permit()))
     }
 
-    /// Adds so many permits, beyond those that it began with.
+    /// Adds so many permits, beyond those that it began with. Those who wait get
+    /// them first. Never suspends.
     ///
     /// # Examples
     ///
@@ -306,7 +308,7 @@ impl fmt::Debug for Semaphore {
 ///
 /// It may be sent to another greenlet or thread and dropped there.
 ///
-/// See the example of [`[`Semaphore::acquire`]`].
+/// See the example of [`Semaphore::acquire`].
 #[must_use = "dropped at once, it is given back at once"]
 #[derive(Debug)]
 pub struct Permit {

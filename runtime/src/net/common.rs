@@ -85,7 +85,8 @@ macro_rules! time_limits {
         }
 
         /// Waits until a read may find something, without holding a buffer
-        /// meanwhile; the read time-out applies. It may return early.
+        /// meanwhile; the read time-out applies. It may return early. Suspends only
+        /// the caller; a kill or time-out interrupts it.
         ///
         /// # Errors
         ///

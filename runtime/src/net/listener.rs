@@ -214,7 +214,7 @@ impl TcpListener {
         Ok(Self::from_nonblocking(self.socket.get_ref().try_clone()?))
     }
 
-    /// Takes the error that is pending on the socket.
+    /// Takes the error that is pending on the socket. Never suspends.
     ///
     /// # Errors
     ///
@@ -237,7 +237,7 @@ handle_traits!(TcpListener, std::net::TcpListener);
 
 /// The iterator of [`TcpListener::incoming`].
 ///
-/// See the example of [`[`TcpListener::incoming`]`].
+/// See the example of [`TcpListener::incoming`].
 #[derive(Debug)]
 pub struct Incoming<'a> {
     listener: &'a TcpListener,

@@ -88,7 +88,8 @@ impl TcpStream {
         connect_first(addr, Some(&source))
     }
 
-    /// Connects to one address within `limit`.
+    /// Connects to one address within `limit`. Suspends only the caller; a kill or
+    /// time-out interrupts it.
     ///
     /// # Errors
     ///
@@ -161,7 +162,8 @@ impl TcpStream {
         self.std().local_addr()
     }
 
-    /// Shuts down one or both directions. A greenlet that waits in it wakes.
+    /// Shuts down one or both directions. A greenlet that waits in it wakes. Never
+    /// suspends.
     ///
     /// # Errors
     ///
@@ -223,7 +225,8 @@ impl TcpStream {
 
     send_methods!();
 
-    /// Receives without taking out of the socket; waits as a read does.
+    /// Receives without taking out of the socket; waits as a read does, and is
+    /// interrupted as one.
     ///
     /// # Errors
     ///
@@ -312,7 +315,7 @@ impl TcpStream {
         self.std().ttl()
     }
 
-    /// Takes the error that is pending on the socket.
+    /// Takes the error that is pending on the socket. Never suspends.
     ///
     /// # Errors
     ///

@@ -103,7 +103,8 @@ impl UdpSocket {
     }
 
     /// Waits for a datagram: its length and where it is from. What does not fit
-    /// into `buf` is lost.
+    /// into `buf` is lost. Suspends only the caller; a kill or time-out interrupts
+    /// it, and the datagram stays for the next call.
     ///
     /// # Errors
     ///
@@ -194,7 +195,8 @@ impl UdpSocket {
     }
 
     /// Sends a datagram to the first of the addresses, waiting while the socket
-    /// holds as many as it may.
+    /// holds as many as it may. Suspends only the caller, also when there is a name
+    /// to look up; a kill or time-out interrupts it, and nothing is sent then.
     ///
     /// # Errors
     ///
@@ -314,7 +316,7 @@ impl UdpSocket {
         })
     }
 
-    /// Takes the error that is pending on the socket.
+    /// Takes the error that is pending on the socket. Never suspends.
     ///
     /// # Errors
     ///

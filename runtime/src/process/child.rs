@@ -360,7 +360,7 @@ impl ChildRef {
     ///
     /// As [`Child::wait`].
     ///
-    /// See the example of [`[`Child::wait_timeout`]`].
+    /// See the example of [`Child::wait_timeout`].
     pub fn wait_timeout(&self, limit: Duration) -> io::Result<Option<ExitStatus>> {
         self.wait_until(deadline_after(limit))
     }
@@ -371,7 +371,7 @@ impl ChildRef {
     ///
     /// As [`Child::wait`].
     ///
-    /// See the example of [`[`Child::try_wait`]`].
+    /// See the example of [`Child::try_wait`].
     pub fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
         self.0.child.lock().try_wait()
     }
@@ -393,7 +393,7 @@ impl ChildRef {
     ///
     /// As [`Child::send_signal`].
     ///
-    /// See the example of [`[`Child::send_signal`]`].
+    /// See the example of [`Child::send_signal`].
     pub fn send_signal(&self, signal: Signal) -> io::Result<()> {
         let signal = rustix::process::Signal::from_named_raw(signal.as_raw()).ok_or_else(|| {
             io::Error::new(

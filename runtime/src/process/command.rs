@@ -438,7 +438,7 @@ impl Command {
     /// `TimedOut` when the time has passed; the error carries a
     /// [`PartialOutput`]. Else as [`output`](Self::output).
     ///
-    /// See the example of [`[`PartialOutput`]`].
+    /// See the example of [`PartialOutput`].
     #[doc(alias = "run(timeout)")]
     pub fn output_timeout(&mut self, limit: Duration) -> io::Result<Output> {
         self.output_until(deadline_after(limit))

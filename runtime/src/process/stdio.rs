@@ -35,13 +35,13 @@ pub struct ChildStdin(End);
 /// have the other end have closed it, children of the child too; a kill or
 /// time-out interrupts it.
 ///
-/// See the example of [`[`ChildStdin`]`].
+/// See the example of [`ChildStdin`].
 pub struct ChildStdout(End);
 
 /// The reading end of the pipe from a child's standard error; see
 /// [`ChildStdout`].
 ///
-/// See the example of [`[`ChildStdin`]`].
+/// See the example of [`ChildStdin`].
 pub struct ChildStderr(End);
 
 macro_rules! end_of_pipe {

@@ -385,7 +385,7 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
     }
 
     /// Takes no more items. What is in can be got; then getting fails and
-    /// iteration ends. Putters that wait fail now.
+    /// iteration ends. Putters that wait fail now. Never suspends.
     ///
     /// # Examples
     ///
@@ -442,7 +442,8 @@ impl<T, S: Order<Item = T>> BaseQueue<T, S> {
         self.state.lock().is_closed()
     }
 
-    /// The items, until the queue is closed. Waits for each.
+    /// The items, until the queue is closed. Waits for each, as
+    /// [`get`](Self::get) does.
     ///
     /// # Examples
     ///

@@ -243,7 +243,8 @@ impl<T> Channel<T> {
         state.offers.len().cast_signed() - state.waiting_getters.cast_signed()
     }
 
-    /// Takes no more items. All who wait fail, and so will all who come.
+    /// Takes no more items. All who wait fail, and so will all who come. Never
+    /// suspends.
     ///
     /// # Examples
     ///
@@ -273,7 +274,8 @@ impl<T> Channel<T> {
         self.state.lock().closed
     }
 
-    /// The items, until the channel is closed. Waits for each.
+    /// The items, until the channel is closed. Waits for each, as
+    /// [`get`](Self::get) does.
     ///
     /// # Examples
     ///

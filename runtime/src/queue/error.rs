@@ -22,7 +22,7 @@ pub enum GetError {
 
 /// Why an item was not put. It holds the item.
 ///
-/// See the example of [`[`PutError::into_item`]`].
+/// See the example of [`PutError::into_item`].
 #[doc(alias = "Full")]
 #[doc(alias = "ShutDown")]
 #[derive(Clone, Copy, Eq, PartialEq)]

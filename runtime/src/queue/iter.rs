@@ -5,7 +5,7 @@ use super::order::Order;
 
 /// The items of a borrowed [`BaseQueue`], until it is closed. Waits for each.
 ///
-/// See the example of [`[`BaseQueue::iter`]`].
+/// See the example of [`BaseQueue::iter`].
 #[derive(Debug)]
 pub struct Iter<'a, T, S>
 where

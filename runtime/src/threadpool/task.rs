@@ -14,7 +14,7 @@ use crate::event::Event;
 ///
 /// Greenlets and threads may wait for it. Dropping it lets the job run by itself.
 ///
-/// See the example of [`[`Task::get`]`].
+/// See the example of [`Task::get`].
 #[must_use = "dropping it loses the result"]
 pub struct Task<T> {
     state: Arc<State<T>>,
@@ -72,7 +72,9 @@ impl<T> Task<T> {
         }
     }
 
-    /// Waits until the job has ended, in whatever way.
+    /// Waits until the job has ended, in whatever way. Suspends only the caller; a
+    /// kill or a time-out interrupts it. While the caller unwinds it returns at
+    /// once.
     ///
     /// # Examples
     ///
@@ -86,7 +88,7 @@ impl<T> Task<T> {
     }
 
     /// Waits until the job has ended or `limit` has passed; true when it has
-    /// ended.
+    /// ended. Otherwise as [`join`](Self::join).
     ///
     /// # Examples
     ///
@@ -143,7 +145,7 @@ impl<T> Drop for Report<T> {
 
 /// Why [`Task::get`] has no value.
 ///
-/// See the example of [`[`TaskError::is_panic`]`].
+/// See the example of [`TaskError::is_panic`].
 pub struct TaskError(Reason);
 
 enum Reason {

@@ -257,7 +257,7 @@ impl TlsConfigBuilder {
 
 /// A version of TLS.
 ///
-/// See the example of [`[`TlsConfigBuilder::min_version`]`].
+/// See the example of [`TlsConfigBuilder::min_version`].
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum TlsVersion {

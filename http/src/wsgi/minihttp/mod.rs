@@ -143,7 +143,7 @@ const MAX_HEADER_MEMORY: usize = 1024 * 1024;
 ///
 /// As there.
 ///
-/// See the example of [`[`Builder`]`].
+/// See the example of [`Builder`].
 pub fn start<F>(addr: SocketAddr, application: F) -> io::Result<()>
 where
     F: Fn(&mut Environ<'_>, StartResponse<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -153,7 +153,7 @@ where
 
 /// Options of a server.
 ///
-/// See the example of [`[`Builder`]`].
+/// See the example of [`Builder`].
 pub fn builder() -> Builder {
     Builder::default()
 }

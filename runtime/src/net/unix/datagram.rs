@@ -157,7 +157,8 @@ impl UnixDatagram {
     }
 
     /// Waits for a datagram: its length and where it is from. What does not fit
-    /// into `buf` is lost.
+    /// into `buf` is lost. Suspends only the caller; a kill or time-out interrupts
+    /// it, and the datagram stays for the next call.
     ///
     /// # Errors
     ///
@@ -203,6 +204,8 @@ impl UnixDatagram {
     }
 
     /// Sends a datagram to the socket at `path`, waiting while it has no room.
+    /// Suspends only the caller; a kill or time-out interrupts it, and nothing is
+    /// sent then.
     ///
     /// The kernel does not tell when a socket has room to which this one is not
     /// connected, so it is asked again and again, with pauses of up to 32 ms.
@@ -347,7 +350,7 @@ impl UnixDatagram {
 
     time_limits!();
 
-    /// Takes the error that is pending on the socket.
+    /// Takes the error that is pending on the socket. Never suspends.
     ///
     /// # Errors
     ///

@@ -200,7 +200,7 @@ impl UnixListener {
         Ok(Self::from_nonblocking(self.socket.get_ref().try_clone()?))
     }
 
-    /// Takes the error that is pending on the socket.
+    /// Takes the error that is pending on the socket. Never suspends.
     ///
     /// # Errors
     ///

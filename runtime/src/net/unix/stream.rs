@@ -220,7 +220,7 @@ impl UnixStream {
 
     send_methods!();
 
-    /// Takes the error that is pending on the socket.
+    /// Takes the error that is pending on the socket. Never suspends.
     ///
     /// # Errors
     ///
