@@ -46,7 +46,8 @@
 //! | strictness, time-outs, access log, metrics | the same | the same |
 //!
 //! The feature `minihttp` adds `wsgi::minihttp`, a third one for trusted clients
-//! only.
+//! only. The feature `standalone` adds `standalone`, which makes a program of its
+//! own of either server, with workers, settings and logs.
 
 // Libraries log, they do not print. Examples may.
 #![warn(clippy::print_stdout, clippy::print_stderr)]

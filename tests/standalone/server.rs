@@ -78,11 +78,15 @@ impl Server {
     pub(crate) fn start_with(variables: &[(&str, &str)], file: &str, args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("maypole.toml"), file).unwrap();
+        // As many hubs as the other suites have.
+        let hubs = env::var("MAYPOLE_TEST_HUBS").ok();
+        let hubs = hubs.map(|hubs| ["--hubs".to_owned(), hubs]);
         let process = command(folder.path())
             .envs(variables.iter().copied())
             .args(["--bind", "127.0.0.1:0", "--errorlog", "error.log"])
             .args(["--control-socket", "ctl", "--pidfile", "pid"])
             .args(["--loglevel", "debug"])
+            .args(hubs.iter().flatten())
             .args(args)
             .spawn()
             .unwrap();

@@ -18,7 +18,9 @@ pub(crate) use flags::{Call, Flags, call};
 pub(crate) use load::{Loaded, Sources};
 pub(crate) use source::{Fault, SettingsError, Source};
 pub(crate) use table::Settings;
-pub(crate) use value::{ForwardedHeader, LogFormat, Server, Tls, WhenFull};
+#[cfg(feature = "tls")]
+pub(crate) use value::Tls;
+pub(crate) use value::{ForwardedHeader, LogFormat, Server, WhenFull};
 
 use source::Given;
 
