@@ -161,3 +161,17 @@ fn they_reach_the_workers() {
     assert_eq!(server.read("access.log").lines().count(), 3);
     server.end();
 }
+
+#[test]
+fn the_page_has_all_of_them() {
+    let _watchdog = watchdog();
+    let folder = tempfile::tempdir().unwrap();
+    let (_, shown, _) = run(folder.path(), &[], &["--print-config"]);
+    let lines = shown.lines().filter(|line| !line.starts_with('#'));
+    let names = lines.filter_map(|line| line.split_once(" = ").map(|(name, _)| name));
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/settings.md");
+    let page = fs::read_to_string(page).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let listed = rows.filter_map(|row| row.split_once('`').map(|(name, _)| name));
+    assert_eq!(listed.collect::<Vec<_>>(), names.collect::<Vec<_>>());
+}

@@ -57,11 +57,11 @@ settings! {
             "Where to listen, any number of times: HOST:PORT, [v6]:PORT, unix:PATH, unix:@NAME, fd://N";
         backlog: NonZeroUsize = "2048", Restart,
             "How many connections the kernel holds until they are accepted";
-        reuse_port: bool = "false", Restart,
+        reuse_port: bool = "false", Reload,
             "Each worker has a socket of its own on the port, and the kernel deals connections out";
-        bind_tries: NonZeroUsize = "5", Restart,
+        bind_tries: NonZeroUsize = "5", Reload,
             "How often an address in use is tried, a second apart";
-        umask: Option<Mode> = "", Restart,
+        umask: Option<Mode> = "", Reload,
             "Bits that files and Unix sockets do not get";
         unix_mode: Option<Mode> = "", Restart,
             "The permissions of Unix sockets, whatever the umask";
@@ -111,11 +111,11 @@ settings! {
             "A file for the master's process number";
         control_socket: Option<PathBuf> = "", Restart,
             "A Unix socket for `ctl`";
-        user: Option<String> = "", Restart,
+        user: Option<String> = "", Reload,
             "The user, by name or number, that workers run as";
-        group: Option<String> = "", Restart,
+        group: Option<String> = "", Reload,
             "The group, by name or number, that workers run as";
-        chdir: Option<PathBuf> = "", Restart,
+        chdir: Option<PathBuf> = "", Reload,
             "A folder to go to before anything else is done";
         raw_env: Vec<String> = "", Reload,
             "NAME=VALUE in the environment of workers";
@@ -199,13 +199,13 @@ settings! {
     "Figures" {
         metrics_bind: Option<String> = "", Reload,
             "A listener of its own that answers with Prometheus' text, summed over workers";
-        statsd_host: Option<String> = "", Restart,
+        statsd_host: Option<String> = "", Reload,
             "HOST:PORT or unix:PATH of a statsd that is told the figures of all workers";
-        statsd_prefix: String = "maypole", Restart,
+        statsd_prefix: String = "maypole", Reload,
             "What their names begin with";
-        statsd_period: Duration = "1s", Restart,
+        statsd_period: Duration = "1s", Reload,
             "How often it is told";
-        statsd_tags: bool = "false", Restart,
+        statsd_tags: bool = "false", Reload,
             "Labels of figures are sent as DogStatsD's tags";
     }
     "Runtime" {
