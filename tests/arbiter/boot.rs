@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 
 use crate::Program;
-use crate::program::processes_of;
+use crate::program::{ask, processes_of};
 use crate::support::{until, watchdog};
 
 #[test]
@@ -148,6 +148,20 @@ fn replacements_that_do_not_boot_are_tried_again_until_it_is_enough() {
     // In the log; the hook has said the last one too.
     program.nth_line("could not boot: the", failed + 8 + 1);
     until("no process", || processes_of(program.pid()).is_empty());
+}
+
+#[test]
+fn what_a_worker_starts_is_no_worker() {
+    let _watchdog = watchdog();
+    let program = Program::serving("");
+    let path = program.path("other");
+    fs::write(&path, "bind 127.0.0.1:0\nworkers 2\n").unwrap();
+    ask(program.addr(), &format!("start {}", path.display())).unwrap();
+    // It finds the variables of the worker, and makes nothing of them.
+    program.nth_line("hook when_ready ", 2);
+    program.settled(1);
+    let addr = program.nth_line("hook listening ", 2).parse().unwrap();
+    ask(addr, "who").unwrap();
 }
 
 #[test]

@@ -129,6 +129,8 @@ fn what_cannot_be_reloaded_changes_nothing() {
         ("boot panic\n".to_owned(), "a bug at boot"),
         ("panic load\n".to_owned(), "a bug in load"),
         ("boot die\n".to_owned(), "exit status: 7"),
+        // Those that beat once a second are none of its business.
+        ("boot hang\ntimeout 300\n".to_owned(), "signal: 6"),
         ("boot return\n".to_owned(), "without having served"),
     ] {
         program.set(&format!("{good}{settings}"));

@@ -1,5 +1,6 @@
 //! What its workers do: a client sends a line and gets one.
 
+use std::env;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process;
 use std::sync::Arc;
@@ -74,6 +75,14 @@ fn talk(stream: Stream, worker: &WorkerHandle) -> io::Result<()> {
                 drop(maypole::spawn_on(hub, || thread::sleep(LONG)));
             }
             "exit" => process::exit(word().parse().unwrap()),
+            "start" => {
+                let program = env::current_exe()?;
+                drop(
+                    maypole::process::Command::new(program)
+                        .arg(word())
+                        .spawn()?,
+                );
+            }
             "retire" => worker.retire()?,
             "total" => {
                 let total = worker.total_figures()?;

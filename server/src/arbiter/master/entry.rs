@@ -12,7 +12,7 @@ use maypole_runtime::{Builder, sleep};
 
 use super::super::link::{Link, LinkReader};
 use super::super::message::{Hello, Message, Stop, ToMaster, ToWorker};
-use super::super::{Figures, WorkerInfo, role};
+use super::super::{Figures, Options, WorkerInfo, role};
 use super::Event;
 use super::sockets::Passed;
 
@@ -23,6 +23,10 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long SIGABRT may take to end a worker before SIGKILL does; gunicorn's next
 /// look comes after a second.
 const ABORT_LIMIT: Duration = Duration::from_secs(1);
+
+/// What a worker gets beside its graceful time-out before it is killed: it kills
+/// its handlers itself, and has to exit.
+const STOP_MARGIN: Duration = Duration::from_secs(2);
 
 /// The pause before a greenlet that cannot be had is tried again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -46,6 +50,9 @@ pub(super) struct Entry {
     pub(super) failure: Option<String>,
     aborted: Option<Instant>,
     killed: bool,
+    /// By the configuration that it has read.
+    timeout: Duration,
+    graceful_timeout: Duration,
     link: Link,
     child: Child,
 }
@@ -66,7 +73,7 @@ impl Entry {
         hello: Hello,
         passed: Vec<Passed>,
         generation: u64,
-        env: &[(String, String)],
+        options: &Options,
         events: &Queue<Event>,
     ) -> io::Result<Self> {
         let (link, reader, far) = Link::new()?;
@@ -78,7 +85,7 @@ impl Entry {
         }
         let (number, age) = (hello.number, hello.age);
         let mut command = role::again(program);
-        for (name, value) in env {
+        for (name, value) in &options.env {
             command.env(name, value);
         }
         role::as_worker(&mut command);
@@ -99,6 +106,8 @@ impl Entry {
             failure: None,
             aborted: None,
             killed: false,
+            timeout: options.timeout,
+            graceful_timeout: options.graceful_timeout,
             link,
             child,
         };
@@ -126,8 +135,12 @@ impl Entry {
         }
     }
 
-    /// Tells it to end, and when it will be killed at the latest.
-    pub(super) fn stop(&mut self, how: Stop, limit: Duration) {
+    /// Tells it to end. It will be killed when the time for that has passed.
+    pub(super) fn stop(&mut self, how: Stop, quick_timeout: Duration) {
+        let limit = match how {
+            Stop::Graceful => self.graceful_timeout + STOP_MARGIN,
+            Stop::Quick => quick_timeout,
+        };
         let deadline = Instant::now() + limit;
         self.stops = Some(self.stops.map_or(deadline, |before| before.min(deadline)));
         self.send(&ToWorker::Stop(how));
@@ -143,7 +156,8 @@ impl Entry {
     }
 
     /// Ends a worker that is silent: by SIGABRT, then by SIGKILL.
-    pub(super) fn end_silence(&mut self, now: Instant, timeout: Duration) -> Silence {
+    pub(super) fn end_silence(&mut self, now: Instant) -> Silence {
+        let timeout = self.timeout;
         let silent = now.saturating_duration_since(self.last_beat);
         if timeout.is_zero() || silent < timeout || self.killed {
             return Silence::None;
@@ -163,7 +177,8 @@ impl Entry {
     }
 
     /// When something has to be done about it, if it stays as it is.
-    pub(super) fn due(&self, timeout: Duration) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
+        let timeout = self.timeout;
         if self.killed {
             return None;
         }
@@ -188,6 +203,10 @@ impl Entry {
 
     pub(super) fn is_killed(&self) -> bool {
         self.killed
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     fn signal(&self, signal: Signal) {

@@ -9,10 +9,6 @@ use super::entry::{Entry, Silence, shown};
 use super::reload::Reload;
 use super::{Counts, Master};
 
-/// What a worker gets beside its graceful time-out before it is killed: it kills
-/// its handlers itself, and has to exit.
-const STOP_MARGIN: Duration = Duration::from_secs(2);
-
 /// A worker that has lived for so long has not failed by its start.
 const STEADY: Duration = Duration::from_secs(10);
 
@@ -152,7 +148,7 @@ impl Master<'_> {
                 hello,
                 passed,
                 self.generation,
-                &self.options.env,
+                &self.options,
                 &self.events,
             )
         });
@@ -170,13 +166,9 @@ impl Master<'_> {
     }
 
     fn stop_worker(&mut self, age: u64, how: Stop) {
-        let limit = match how {
-            Stop::Graceful => self.options.graceful_timeout + STOP_MARGIN,
-            Stop::Quick => self.options.quick_timeout,
-        };
         if let Some(worker) = self.workers.get_mut(&age) {
             log::info!("{} is to end: {how:?}", worker.info());
-            worker.stop(how, limit);
+            worker.stop(how, self.options.quick_timeout);
         }
     }
 
@@ -282,12 +274,11 @@ impl Master<'_> {
     }
 
     pub(super) fn end_silent(&mut self, now: Instant) {
-        let timeout = self.options.timeout;
         for worker in self.workers.values_mut() {
-            match worker.end_silence(now, timeout) {
+            match worker.end_silence(now) {
                 Silence::None => {}
                 Silence::Aborted => {
-                    let info = worker.info();
+                    let (info, timeout) = (worker.info(), worker.timeout());
                     log::error!("{info} has been silent for {timeout:?}, it is aborted");
                     self.counts.aborted += 1;
                     self.hooks.tell(|hooks| hooks.worker_aborted(&info));

@@ -188,10 +188,9 @@ impl Master<'_> {
     /// When the next look is due at the latest.
     fn due(&mut self) -> Instant {
         let now = Instant::now();
-        let timeout = self.options.timeout;
         let workers = self.workers.values();
         workers
-            .filter_map(|worker| worker.due(timeout))
+            .filter_map(Entry::due)
             .chain(self.surveys.iter().map(Survey::deadline))
             .chain(self.back_off.due(now))
             .chain(self.systemd.watchdog(now))
