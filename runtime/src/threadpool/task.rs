@@ -93,12 +93,15 @@ impl<T> Task<T> {
     /// # Examples
     ///
     /// ```
-    /// use std::time::Duration;
+    /// use std::{sync::mpsc, time::Duration};
     /// use maypole_runtime::threadpool::ThreadPool;
     ///
-    /// let pool = ThreadPool::new(1);
-    /// let slow = pool.spawn(|| std::thread::sleep(Duration::from_millis(50)));
-    /// assert!(!slow.join_timeout(Duration::from_millis(1)));
+    /// let (go, told) = mpsc::channel();
+    /// let job = ThreadPool::new(1).spawn(move || told.recv());
+    /// assert!(!job.join_timeout(Duration::from_millis(1)));
+    /// go.send(())?; // now it ends
+    /// assert!(job.join_timeout(Duration::from_secs(60)));
+    /// # Ok::<(), mpsc::SendError<()>>(())
     /// ```
     pub fn join_timeout(&self, limit: Duration) -> bool {
         self.state.ended.wait_timeout(limit)
