@@ -147,7 +147,7 @@ fn they_reach_the_workers() {
         "--chdir",
         folder,
         "--raw-env",
-        "STAGE=test",
+        "STAGE=test, or not",
         "--environ",
         "SCRIPT_NAME=/app",
         "--accesslog",
@@ -155,7 +155,7 @@ fn they_reach_the_workers() {
     ];
     let server = Server::start(&args);
     assert_eq!(server.ask("/folder").text(), folder);
-    assert_eq!(server.ask("/variable?STAGE").text(), "test");
+    assert_eq!(server.ask("/variable?STAGE").text(), "test, or not");
     assert_eq!(server.ask("/environ?SCRIPT_NAME").text(), "/app");
     // Not where the workers went.
     assert_eq!(server.read("access.log").lines().count(), 3);

@@ -34,11 +34,7 @@ pub(super) fn of(settings: &Settings, shown: &str) -> Result<Options, BindSpecEr
     if let Some(metrics) = &settings.metrics_bind {
         options = options.listener(METRICS, metrics.parse()?);
     }
-    for (name, value) in settings
-        .raw_env
-        .iter()
-        .filter_map(|pair| pair.split_once('='))
-    {
+    for (name, value) in &settings.raw_env.0 {
         options = options.env(name, value);
     }
     if let Some(mode) = settings.unix_mode {

@@ -125,10 +125,7 @@ fn common(settings: &Settings, parts: Parts) -> io::Result<pywsgi::Builder> {
     if let Some(ears) = parts.ears {
         builder = builder.ears(ears);
     }
-    let pairs = settings
-        .environ
-        .iter()
-        .filter_map(|pair| pair.split_once('='));
+    let pairs = settings.environ.0.iter();
     Ok(pairs.fold(builder, |builder, (name, value)| {
         builder.environ(name, value)
     }))

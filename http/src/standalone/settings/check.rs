@@ -38,17 +38,6 @@ pub(super) fn together(
         wrong("access_log_format", error.to_string());
     }
     for (name, list) in [
-        ("raw_env", &settings.raw_env),
-        ("environ", &settings.environ),
-    ] {
-        for pair in list
-            .iter()
-            .filter(|pair| pair.find('=').is_none_or(|at| at == 0))
-        {
-            wrong(name, format!("{pair:?} is not NAME=VALUE"));
-        }
-    }
-    for (name, list) in [
         ("forwarded_allow_ips", &settings.forwarded_allow_ips),
         ("proxy_allow_ips", &settings.proxy_allow_ips),
     ] {

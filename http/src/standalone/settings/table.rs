@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::load::{Gathered, read};
-use super::value::{Bytes, ForwardedHeader, Level, LogFormat, Mode, Server, Tls, Value, WhenFull};
+use super::value::{
+    Bytes, ForwardedHeader, Level, LogFormat, Mode, Pairs, Server, Tls, Value, WhenFull,
+};
 use super::{Change, Fault, Setting};
 
 /// Makes of the table the struct with the values, the list of lines, and what
@@ -87,7 +89,7 @@ settings! {
             "The longest such pause";
         server_header: Option<String> = "", Reload,
             "The Server line of answers";
-        environ: Vec<String> = "", Reload,
+        environ: Pairs = "", Reload,
             "NAME=VALUE that the application finds in its environ";
     }
     "Processes" {
@@ -117,7 +119,7 @@ settings! {
             "The group, by name or number, that workers run as";
         chdir: Option<PathBuf> = "", Reload,
             "A folder to go to before anything else is done";
-        raw_env: Vec<String> = "", Reload,
+        raw_env: Pairs = "", Reload,
             "NAME=VALUE in the environment of workers";
     }
     "Time-outs of connections" {

@@ -72,7 +72,7 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
-/// From a variable or a flag with commas between its elements, too.
+/// Also with commas between its elements, as gunicorn has addresses.
 impl Value for Vec<String> {
     const EXPECTED: &'static str = "a list of texts";
     const META: &'static str = "TEXT";
@@ -99,6 +99,43 @@ impl Value for Vec<String> {
     fn show(&self) -> String {
         let parts: Self = self.iter().map(|part| quoted(part)).collect();
         format!("[{}]", parts.join(", "))
+    }
+}
+
+/// Names with values, which may hold anything: a text is one of them, or in a
+/// variable a line is.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
+
+impl Value for Pairs {
+    const EXPECTED: &'static str = "NAME=VALUE";
+    const META: &'static str = "NAME=VALUE";
+    const IS_LIST: bool = true;
+
+    fn read(text: &str) -> Option<Self> {
+        let lines = text.lines().filter(|line| !line.is_empty());
+        let pairs = lines.map(|line| line.split_once('=').filter(|(name, _)| !name.is_empty()));
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        pairs
+            .map(|pair| pair.map(owned))
+            .collect::<Option<_>>()
+            .map(Self)
+    }
+
+    fn read_all(texts: &[String]) -> Result<Self, &str> {
+        let mut all = Self::default();
+        for text in texts {
+            all.0.extend(Self::read(text).ok_or(&**text)?.0);
+        }
+        Ok(all)
+    }
+
+    fn show(&self) -> String {
+        let pairs = self.0.iter();
+        let shown: Vec<_> = pairs
+            .map(|(name, value)| quoted(&format!("{name}={value}")))
+            .collect();
+        format!("[{}]", shown.join(", "))
     }
 }
 
@@ -330,6 +367,12 @@ mod tests {
             (shown::<Option<usize>>(""), Some("\"\"")),
             (shown::<Option<usize>>("3"), Some("3")),
             (shown::<Vec<String>>("a, b,"), Some("[\"a\", \"b\"]")),
+            (
+                shown::<Pairs>("A=b, c=d\nE="),
+                Some(r#"["A=b, c=d", "E="]"#),
+            ),
+            (shown::<Pairs>("=b"), None),
+            (shown::<Pairs>("A"), None),
             (shown::<Server>("wsgi"), Some("\"wsgi\"")),
             (shown::<Server>("gevent"), None),
         ] {
