@@ -109,6 +109,10 @@ fn what_is_wrong_is_said_with_its_place() {
     let (code, _, stderr) = run(folder.path(), &[], &["--wrokers", "2"]);
     assert_eq!(code, 2);
     assert!(stderr.contains("--workers"), "{stderr}");
+    let args = ["--check-config", "--user", "nobody-at-all"];
+    let (code, _, stderr) = run(folder.path(), &[], &args);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("there is no user"), "{stderr}");
     let (code, stdout, _) = run(folder.path(), &[], &["--check-config"]);
     assert_eq!((code, &*stdout), (0, "The configuration is good.\n"));
 }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use maypole_server::arbiter;
 
 use super::builder::Standalone;
-use super::master;
 use super::settings::{Call, Flags, Sources, call};
+use super::{master, options};
 
 /// Exit codes; more are the arbiter's.
 const GOOD: u8 = 0;
@@ -61,6 +61,8 @@ fn checked(sources: &Sources) -> io::Result<String> {
     let loaded = sources.load()?;
     #[cfg(feature = "tls")]
     super::certificate::load(&loaded.settings)?;
+    let options = options::of(&loaded.settings, "").map_err(io::Error::other)?;
+    options.owner()?;
     let mut text = String::new();
     for stranger in &loaded.strangers {
         text += &format!("{stranger}: it is the variable of no setting\n");
