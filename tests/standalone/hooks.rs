@@ -34,6 +34,7 @@ fn in_the_life_of_a_server() {
         &log,
         &[
             "hook on_starting",
+            "hook listening 1",
             "hook worker_starting 1",
             "hook worker_started 1",
             "hook when_ready",

@@ -65,6 +65,10 @@ impl Hooks for Tell {
         log::info!("hook on_starting");
     }
 
+    fn listening(&self, addrs: &[String]) {
+        log::info!("hook listening {}", addrs.len());
+    }
+
     fn when_ready(&self) {
         log::info!("hook when_ready");
     }

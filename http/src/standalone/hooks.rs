@@ -44,6 +44,10 @@ pub trait Hooks: Send + Sync + 'static {
     /// The master begins; nothing is bound yet.
     fn on_starting(&self) {}
 
+    /// The master listens, at its start and when a reload has changed where; what
+    /// listens for figures is followed by ` (metrics)`.
+    fn listening(&self, addrs: &[String]) {}
+
     /// The first workers are all ready.
     fn when_ready(&self) {}
 
@@ -143,6 +147,10 @@ impl fmt::Debug for Shared {
 impl arbiter::Hooks for Shared {
     fn on_starting(&self, _options: &Options) {
         self.0.on_starting();
+    }
+
+    fn listening(&self, addrs: &[String]) {
+        self.0.listening(addrs);
     }
 
     fn when_ready(&self) {
