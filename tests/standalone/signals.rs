@@ -147,6 +147,8 @@ fn a_reload_reads_the_file_again() {
     server.signal(Signal::HUP);
     server.wait_for("] reloaded, with 2 workers");
     assert_eq!(server.workers().len(), 2);
+    // Until it has ended, the old one may still accept.
+    server.wait_for("has ended: exit status: 0");
     assert_eq!(server.ask("/variable?STAGE").text(), "two");
     server.wait_for("backlog has changed");
     server.end();
