@@ -109,7 +109,8 @@ fn common(settings: &Settings, parts: Parts) -> io::Result<pywsgi::Builder> {
         .discard_timeout(settings.discard_timeout)
         .drain_timeout(settings.drain_timeout)
         .max_discard(settings.max_discard.0)
-        .max_queued(settings.max_queued.0);
+        .max_queued(settings.max_queued.0)
+        .stream_buffer(settings.stream_buffer.0);
     builder = if settings.keepalive.is_zero() {
         builder.settings.keep_alive = false;
         builder.keep_alive_timeout(NO_KEEP_ALIVE)

@@ -159,6 +159,8 @@ settings! {
             "How much of an unread body is read and dropped to keep the connection";
         max_queued: Bytes = "65536", Reload,
             "How many bytes of answers to pipelined requests are gathered";
+        stream_buffer: Bytes = "458752", Reload,
+            "How much of a streamed body is gathered while the application does not flush";
         max_handshakes: NonZeroUsize = "2048", Reload,
             "How many clients may be in the TLS handshake at once";
     }
@@ -266,6 +268,7 @@ mod tests {
         assert_eq!(settings.discard_timeout, serving.discard_timeout);
         assert_eq!(settings.max_discard.0, serving.max_discard);
         assert_eq!(settings.max_queued.0, serving.max_queued);
+        assert_eq!(settings.stream_buffer.0, serving.stream_buffer);
         let (first, longest) = (settings.accept_delay, settings.max_accept_delay);
         assert_eq!((first.as_millis(), longest.as_secs()), (10, 1));
         assert_eq!(settings.access_log_format, AccessLog::GUNICORN);
