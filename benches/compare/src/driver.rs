@@ -8,8 +8,10 @@ use anyhow::{Context, Result, ensure};
 use crate::args::Plan;
 use crate::load::{Kind, Load};
 use crate::peers::Peer;
+use crate::progress::Progress;
 use crate::scenario::Scenario;
 use crate::server::{self, Server};
+use crate::usage;
 
 /// Time for the server to answer what is in flight and go to sleep; the kernel
 /// brings a thread's CPU time up to date when it does.
@@ -21,7 +23,7 @@ pub(crate) struct Sample {
     pub(crate) scenario: &'static Scenario,
     pub(crate) peer: &'static Peer,
     pub(crate) load: Load,
-    /// CPU time that the server's process used meanwhile.
+    /// CPU time that the server's processes used meanwhile.
     pub(crate) server_cpu: Duration,
     /// The most that one of its threads used of that.
     pub(crate) busiest_thread: Duration,
@@ -66,11 +68,33 @@ impl Sample {
     }
 }
 
-/// Carries out the plan, with a line on stderr for each run.
+/// What became of a plan.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) failures: Vec<Failure>,
+}
+
+/// A run that went wrong. The peer is left out of that scenario from then on.
+pub(crate) struct Failure {
+    pub(crate) round: usize,
+    pub(crate) scenario: &'static Scenario,
+    pub(crate) peer: &'static Peer,
+    pub(crate) error: anyhow::Error,
+}
+
+impl Outcome {
+    fn has_failed(&self, scenario: &Scenario, peer: &Peer) -> bool {
+        let mut failures = self.failures.iter();
+        failures.any(|one| one.scenario.name == scenario.name && one.peer.name == peer.name)
+    }
+}
+
+/// Carries out the plan, and shows how far it is on stderr.
 ///
 /// Peers take turns within a round (A B C A B C …), so that a machine that
 /// slows down slows all of them.
-pub(crate) fn run(plan: &Plan) -> Result<Vec<Sample>> {
+pub(crate) fn run(plan: &Plan) -> Result<Outcome> {
     if cfg!(debug_assertions) {
         eprintln!("compare: not a release build; the numbers mean nothing");
     }
@@ -80,18 +104,39 @@ pub(crate) fn run(plan: &Plan) -> Result<Vec<Sample>> {
     );
     server::pin(plan.client_core)?;
     server::raise_descriptor_limit()?;
-    let mut samples = Vec::new();
+    let mut turns = Vec::new();
     for round in 1..=plan.rounds {
-        for scenario in &plan.scenarios {
-            for peer in plan.peers_in(scenario) {
-                let sample = measure(plan, round, scenario, peer)
-                    .with_context(|| format!("round {round}, {}, {}", scenario.name, peer.name))?;
-                progress(plan, &sample);
-                samples.push(sample);
+        for scenario in plan.scenarios.iter().copied() {
+            turns.extend(plan.peers_in(scenario).map(|peer| (round, scenario, peer)));
+        }
+    }
+    let mut progress = Progress::new(turns.len());
+    let mut outcome = Outcome::default();
+    for (round, scenario, peer) in turns {
+        let what = format!("{round}/{} {} {}", plan.rounds, scenario.name, peer.name);
+        if outcome.has_failed(scenario, peer) {
+            progress.end(format_args!("{what}: left out"));
+            continue;
+        }
+        progress.begin(&what);
+        match measure(plan, round, scenario, peer) {
+            Ok(sample) => {
+                progress.end(line(plan, &sample));
+                outcome.samples.push(sample);
+            }
+            Err(error) => {
+                progress.say(format_args!("compare: {what}: {error:#}"));
+                progress.end(format_args!("{what}: failed"));
+                outcome.failures.push(Failure {
+                    round,
+                    scenario,
+                    peer,
+                    error,
+                });
             }
         }
     }
-    Ok(samples)
+    Ok(outcome)
 }
 
 fn measure(
@@ -101,7 +146,7 @@ fn measure(
     peer: &'static Peer,
 ) -> Result<Sample> {
     let server = Server::start(peer, scenario.service, plan.server_core)?;
-    let resident_before = server.resident()?;
+    let resident_before = server.usage()?.resident;
     let mut generator = plan.generator.open(server.addr(), scenario)?;
     if !plan.warmup.is_zero() {
         generator.run(plan.warmup).context("warm-up")?;
@@ -110,15 +155,11 @@ fn measure(
     // What is in flight at the start is answered on the time before, and counted
     // after; at the end it is the other way round.
     thread::sleep(SETTLE);
-    let (server_before, client_before) = (server.cpu_times()?, server::thread_cpu_time()?);
+    let (server_before, client_before) = (server.usage()?, usage::of_this_thread()?);
     let load = generator.run(plan.seconds)?;
-    let client_after = server::thread_cpu_time()?;
+    let client_after = usage::of_this_thread()?;
     thread::sleep(SETTLE);
-    let used: Vec<Duration> = server
-        .cpu_times()?
-        .into_iter()
-        .map(|(thread, time)| time - server_before.get(&thread).copied().unwrap_or_default())
-        .collect();
+    let server_after = server.usage()?;
 
     ensure!(load.requests > 0, "no request was answered");
     Ok(Sample {
@@ -126,24 +167,25 @@ fn measure(
         scenario,
         peer,
         load,
-        server_cpu: used.iter().sum(),
-        busiest_thread: used.into_iter().max().unwrap_or_default(),
+        server_cpu: server_after.cpu_since(&server_before),
+        busiest_thread: server_after.busiest_thread_since(&server_before),
         client_cpu: match plan.generator {
             Kind::BuiltIn => Some(client_after.saturating_sub(client_before)),
             Kind::Wrk => None,
         },
-        resident: server.resident()?,
+        resident: server_after.resident,
         resident_before,
     })
 }
 
-fn progress(plan: &Plan, sample: &Sample) {
+/// What a run came to, in short.
+fn line(plan: &Plan, sample: &Sample) -> String {
     let latency = sample.load.latency.map_or_else(String::new, |latency| {
-        let (p50, p99) = (latency.p50.as_micros(), latency.p99.as_micros());
+        let (p50, p99) = (latency.p50().as_micros(), latency.p99().as_micros());
         format!(", p50 {p50} µs, p99 {p99} µs")
     });
     let unit = sample.scenario.unit();
-    eprintln!(
+    format!(
         "{}/{} {:<11} {:<13} {:>9.0} {unit}/s {:>8.3} µs CPU/{unit}, server {:.0} % busy, {:.0} bytes/connection{}",
         sample.round,
         plan.rounds,
@@ -154,5 +196,5 @@ fn progress(plan: &Plan, sample: &Sample) {
         sample.server_busy() * 100.0,
         sample.bytes_per_connection(),
         latency,
-    );
+    )
 }

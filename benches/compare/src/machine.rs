@@ -13,7 +13,8 @@ pub(crate) struct Machine {
     pub(crate) date: String,
     /// The load average of the last minute, before anything was measured.
     pub(crate) load: String,
-    pub(crate) command_line: String,
+    /// What this program was told to do.
+    pub(crate) command: String,
 }
 
 impl Machine {
@@ -26,8 +27,16 @@ impl Machine {
             rustc: env!("COMPARE_RUSTC"),
             date: httpdate::fmt_http_date(SystemTime::now()),
             load: first_word("/proc/loadavg"),
-            command_line: std::env::args().collect::<Vec<_>>().join(" "),
+            command: command(),
         }
+    }
+}
+
+fn command() -> String {
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    match args.is_empty() {
+        true => "cargo run --release".to_owned(),
+        false => format!("cargo run --release -- {}", args.join(" ")),
     }
 }
 

@@ -7,20 +7,28 @@
 //! the driver, which starts servers, loads them and prints the report.
 
 mod args;
+mod chart;
 mod driver;
+mod json;
 mod load;
 mod machine;
 mod peers;
+mod progress;
 mod report;
 mod scenario;
 mod server;
+mod summary;
 mod tls;
+mod usage;
 
+use std::fs;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
-use args::Command;
+use args::{Command, Plan};
+use chart::Chart;
+use machine::Machine;
 
 fn main() -> ExitCode {
     match run() {
@@ -41,17 +49,40 @@ fn run() -> Result<()> {
             port,
             service,
             core,
-        } => server::serve(peer, service, port, core)?,
-        Command::Compare(mut plan) => {
-            plan.leave_out_what_is_not_there();
-            let machine = machine::Machine::describe();
-            let samples = driver::run(&plan)?;
-            print!("{}", report::markdown(&machine, &plan, &samples));
-            if let Some(path) = &plan.json {
-                report::write_json(path, &machine, &samples)?;
+            with_parent,
+        } => server::serve(peer, service, port, core, with_parent)?,
+        Command::Compare(plan) => compare(plan)?,
+    }
+    Ok(())
+}
+
+fn compare(mut plan: Plan) -> Result<()> {
+    let machine = Machine::describe();
+    plan.prepare()?;
+    let outcome = driver::run(&plan)?;
+    let tables = summary::tables(&plan, &outcome.samples);
+    let mut charts = Vec::new();
+    if let Some(folder) = &plan.out {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        for chart in Chart::ALL {
+            if let Some(text) = chart.draw(&tables) {
+                chart.write(folder, &text)?;
+                charts.push(chart);
             }
         }
     }
+    let text = report::markdown(&machine, &plan, &outcome, &tables, &charts);
+    print!("{text}");
+    if let Some(folder) = &plan.out {
+        let path = folder.join("RESULTS.md");
+        fs::write(&path, text).with_context(|| path.display().to_string())?;
+        eprintln!("compare: written to {}", folder.display());
+    }
+    if let Some(path) = &plan.json {
+        json::write(path, &machine, &outcome.samples)?;
+    }
+    let failed = outcome.failures.len();
+    ensure!(failed == 0, "{failed} runs failed; the report names them");
     Ok(())
 }
 

@@ -1,241 +1,263 @@
-//! The report: a Markdown table per scenario, and JSON with every run.
+//! The report, in Markdown.
 
-use std::fmt::Write;
-use std::fs;
-use std::path::Path;
-use std::time::Duration;
-
-use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use std::fmt::{Result, Write};
 
 use crate::args::Plan;
-use crate::driver::Sample;
-use crate::load::Latency;
+use crate::chart::Chart;
+use crate::driver::Outcome;
+use crate::load::QUANTILES;
 use crate::machine::Machine;
-use crate::peers::Peer;
-use crate::scenario::Scenario;
+use crate::summary::{Row, Table, peers_of};
 
-/// Formats medians over the rounds, with the machine before them.
-pub(crate) fn markdown(machine: &Machine, plan: &Plan, samples: &[Sample]) -> String {
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = write_header(&mut text, machine, plan);
-    for scenario in &plan.scenarios {
-        let _ = write_scenario(&mut text, plan, scenario, samples);
-    }
-    text
-}
-
-/// Writes every run to a file.
-pub(crate) fn write_json(path: &Path, machine: &Machine, samples: &[Sample]) -> Result<()> {
-    let document = json!({
-        "cpu": machine.cpu,
-        "cores": machine.cores,
-        "kernel": machine.kernel,
-        "rustc": machine.rustc,
-        "date": machine.date,
-        "load": machine.load,
-        "command_line": machine.command_line,
-        "runs": samples.iter().map(run_json).collect::<Vec<_>>(),
-    });
-    fs::write(path, format!("{document:#}\n"))
-        .with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn write_header(text: &mut String, machine: &Machine, plan: &Plan) -> std::fmt::Result {
-    writeln!(
-        text,
-        "Machine: {}, {} cores, Linux {}, {}; load before: {}",
-        machine.cpu, machine.cores, machine.kernel, machine.rustc, machine.load
-    )?;
-    let versions: Vec<_> = plan
-        .peers
-        .iter()
-        .map(|peer| format!("{} {}", peer.name, (peer.version)()))
-        .collect();
-    writeln!(text, "Peers: {}", versions.join("; "))?;
-    writeln!(text, "Date: {}", machine.date)?;
-    writeln!(
-        text,
-        "Command: `{}`: {} rounds of {:?} after {:?} of warm-up, {} on core {}, servers on core {}",
-        machine.command_line,
-        plan.rounds,
-        plan.seconds,
-        plan.warmup,
-        plan.generator.name(),
-        plan.client_core,
-        plan.server_core
-    )
-}
-
-fn write_scenario(
-    text: &mut String,
+/// Formats medians over the rounds, with the machine before them, and these
+/// charts among them.
+pub(crate) fn markdown(
+    machine: &Machine,
     plan: &Plan,
-    scenario: &Scenario,
-    samples: &[Sample],
-) -> std::fmt::Result {
-    let rows: Vec<_> = plan
-        .peers_in(scenario)
-        .map(|peer| Row::new(peer, scenario, samples))
-        .collect();
-    writeln!(text, "\n### {}: {}\n", scenario.name, scenario.about)?;
-    let unit = scenario.unit();
-    let baselines = scenario.service.baselines();
-    write!(text, "| peer | {unit}/s | CPU µs/{unit} |")?;
-    for baseline in baselines {
-        write!(text, " ÷ {baseline} |")?;
+    outcome: &Outcome,
+    tables: &[Table],
+    charts: &[Chart],
+) -> String {
+    let mut report = Report {
+        text: String::new(),
+        charts,
+    };
+    // Writing to a string does not fail.
+    let _ = report.write(machine, plan, outcome, tables);
+    report.text
+}
+
+struct Report<'a> {
+    text: String,
+    charts: &'a [Chart],
+}
+
+impl Report<'_> {
+    fn write(
+        &mut self,
+        machine: &Machine,
+        plan: &Plan,
+        outcome: &Outcome,
+        tables: &[Table],
+    ) -> Result {
+        self.head(machine, plan)?;
+        self.peers(plan, outcome)?;
+        self.ratios(tables)?;
+        let sweep: Vec<_> = tables
+            .iter()
+            .filter(|table| table.scenario.is_of_sweep())
+            .collect();
+        self.sweep(&sweep, Chart::Throughput, "Requests per second", |row| {
+            format!("{:.0}", row.rate.median)
+        })?;
+        self.sweep(&sweep, Chart::Memory, "MiB", |row| {
+            format!("{:.1}", row.resident / f64::from(1 << 20))
+        })?;
+        self.latency(tables)?;
+        writeln!(self.text, "\n## Every scenario")?;
+        for table in tables {
+            self.scenario(table)?;
+        }
+        Ok(())
     }
-    writeln!(
-        text,
-        " p50 µs | p99 µs | p99 ÷ p50 | max µs | {unit}/s min–max | CPU µs min–max | server busy | busiest thread | client busy | MiB | bytes/connection |"
-    )?;
-    writeln!(text, "|---|{}", "--:|".repeat(13 + baselines.len()))?;
-    for row in &rows {
-        write!(text, "| {} | {:.0} |", row.peer, row.rate.median)?;
-        write!(text, " {:.3} |", row.cpu.median)?;
-        for baseline in baselines {
-            match rows.iter().find(|other| other.peer == baseline) {
-                Some(other) => write!(text, " {:.2} |", row.cpu.median / other.cpu.median)?,
-                None => write!(text, " – |")?,
+
+    fn head(&mut self, machine: &Machine, plan: &Plan) -> Result {
+        let text = &mut self.text;
+        writeln!(text, "# Results\n")?;
+        writeln!(
+            text,
+            "Written by `{}` in `benches/compare`, whose README says what is measured, how, and how to read it.\n",
+            machine.command
+        )?;
+        writeln!(text, "| | |\n|---|---|")?;
+        writeln!(
+            text,
+            "| machine | {}, {} cores, Linux {} |",
+            machine.cpu, machine.cores, machine.kernel
+        )?;
+        writeln!(text, "| compiler | {} |", machine.rustc)?;
+        writeln!(text, "| date | {} |", machine.date)?;
+        writeln!(text, "| load average before | {} |", machine.load)?;
+        writeln!(
+            text,
+            "| method | {} rounds in which the peers take turns, each run in a process of its own: {:?} after {:?} of warm-up; servers on core {}, the load ({}) on core {}; medians |",
+            plan.rounds,
+            plan.seconds,
+            plan.warmup,
+            plan.server_core,
+            plan.generator.name(),
+            plan.client_core
+        )
+    }
+
+    fn peers(&mut self, plan: &Plan, outcome: &Outcome) -> Result {
+        let text = &mut self.text;
+        writeln!(text, "\n## Peers\n\n| peer | version |\n|---|---|")?;
+        for (peer, version) in plan.peers.iter().zip(&plan.versions) {
+            writeln!(text, "| {} | {version} |", peer.name)?;
+        }
+        for (name, reason) in &plan.absent {
+            writeln!(text, "| {name} | not there: {reason} |")?;
+        }
+        for failure in &outcome.failures {
+            writeln!(
+                text,
+                "\nFailed: {} in {}, round {}: {:#}.",
+                failure.peer.name, failure.scenario.name, failure.round, failure.error
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The server's CPU in proportion to that of one peer, for all scenarios
+    /// that have one.
+    fn ratios(&mut self, tables: &[Table]) -> Result {
+        let tables: Vec<&Table> = tables
+            .iter()
+            .filter(|table| !table.scenario.is_of_sweep())
+            .filter(|table| table.row(baseline_of(table)).is_some())
+            .collect();
+        if tables.is_empty() {
+            return Ok(());
+        }
+        self.section(Chart::Cpu)?;
+        let text = &mut self.text;
+        write!(text, "| CPU per request, message or MiB |")?;
+        for table in &tables {
+            write!(text, " {}, ÷ {} |", table.scenario.name, baseline_of(table))?;
+        }
+        writeln!(text, "\n|---|{}", "--:|".repeat(tables.len()))?;
+        for peer in peers_of(&tables) {
+            write!(text, "| {peer} |")?;
+            for table in &tables {
+                let row = table.row(peer);
+                let ratio = row.and_then(|row| table.ratio(row, baseline_of(table)));
+                match ratio {
+                    Some(ratio) => write!(text, " {ratio:.2} |")?,
+                    None => write!(text, " – |")?,
+                }
+            }
+            writeln!(text)?;
+        }
+        Ok(())
+    }
+
+    /// One number of each peer, against connections.
+    fn sweep(
+        &mut self,
+        tables: &[&Table],
+        chart: Chart,
+        what: &str,
+        number: fn(&Row) -> String,
+    ) -> Result {
+        if tables.is_empty() {
+            return Ok(());
+        }
+        self.section(chart)?;
+        let text = &mut self.text;
+        write!(text, "| {what}, with connections: |")?;
+        for table in tables {
+            write!(text, " {} |", table.scenario.connections)?;
+        }
+        writeln!(text, "\n|---|{}", "--:|".repeat(tables.len()))?;
+        for peer in peers_of(tables) {
+            write!(text, "| {peer} |")?;
+            for table in tables {
+                let number = table.row(peer).map_or_else(|| "–".to_owned(), number);
+                write!(text, " {number} |")?;
+            }
+            writeln!(text)?;
+        }
+        Ok(())
+    }
+
+    fn latency(&mut self, tables: &[Table]) -> Result {
+        self.section(Chart::Latency)?;
+        let text = &mut self.text;
+        writeln!(
+            text,
+            "Microseconds: medians over the rounds, and the longest of all. The load is a closed loop, so the median is about\nthe number in flight over the rate: compare a peer's upper quantiles with its median first."
+        )?;
+        for table in tables {
+            if table.rows.iter().all(|row| row.latency.is_none()) {
+                continue;
+            }
+            write!(text, "\n| {} |", table.scenario.name)?;
+            for share in QUANTILES {
+                write!(text, " p{} |", share * 100.0)?;
+            }
+            writeln!(text, " max | p99 ÷ p50 |")?;
+            writeln!(text, "|---|{}", "--:|".repeat(QUANTILES.len() + 2))?;
+            for row in &table.rows {
+                let Some(latency) = &row.latency else {
+                    continue;
+                };
+                write!(text, "| {} |", row.peer)?;
+                for quantile in latency.quantiles {
+                    write!(text, " {quantile:.0} |")?;
+                }
+                writeln!(text, " {:.0} | {:.2} |", latency.max, latency.unfairness)?;
             }
         }
-        write_or_dash(text, row.p50, "")?;
-        write_or_dash(text, row.p99, "")?;
-        match row.unfairness {
-            Some(ratio) => write!(text, " {ratio:.2} |")?,
-            None => write!(text, " – |")?,
+        Ok(())
+    }
+
+    fn scenario(&mut self, table: &Table) -> Result {
+        let text = &mut self.text;
+        let scenario = table.scenario;
+        writeln!(text, "\n### {}: {}\n", scenario.name, scenario.about)?;
+        let unit = scenario.unit();
+        let baselines = scenario.service.baselines();
+        write!(
+            text,
+            "| peer | {unit}/s | min–max | CPU µs/{unit} | min–max |"
+        )?;
+        for baseline in baselines {
+            write!(text, " ÷ {baseline} |")?;
         }
-        write_or_dash(text, row.max, "")?;
-        write!(text, " {:.0}–{:.0} |", row.rate.min, row.rate.max)?;
-        write!(text, " {:.3}–{:.3} |", row.cpu.min, row.cpu.max)?;
-        write!(text, " {:.0} % |", row.server_busy * 100.0)?;
-        write!(text, " {:.0} % |", row.busiest_share * 100.0)?;
-        let client_busy = row.client_busy.map(|busy| busy * 100.0);
-        write_or_dash(text, client_busy, " %")?;
-        write!(text, " {:.1} |", row.resident / f64::from(1 << 20))?;
-        writeln!(text, " {:.0} |", row.bytes_per_connection)?;
-    }
-    Ok(())
-}
-
-fn write_or_dash(text: &mut String, number: Option<f64>, unit: &str) -> std::fmt::Result {
-    match number {
-        Some(number) => write!(text, " {number:.0}{unit} |"),
-        None => write!(text, " – |"),
-    }
-}
-
-/// One peer in one scenario: medians over the rounds.
-struct Row {
-    peer: &'static str,
-    rate: Spread,
-    cpu: Spread,
-    p50: Option<f64>,
-    p99: Option<f64>,
-    /// p99 ÷ p50.
-    unfairness: Option<f64>,
-    /// The longest of all rounds.
-    max: Option<f64>,
-    server_busy: f64,
-    busiest_share: f64,
-    client_busy: Option<f64>,
-    resident: f64,
-    bytes_per_connection: f64,
-}
-
-impl Row {
-    fn new(peer: &Peer, scenario: &Scenario, samples: &[Sample]) -> Self {
-        let mine = || {
-            samples.iter().filter(|sample| {
-                sample.peer.name == peer.name && sample.scenario.name == scenario.name
-            })
-        };
-        let latency = |part: fn(Latency) -> Duration| {
-            Spread::of_known(mine().map(|sample| Some(micros(part(sample.load.latency?)))))
-        };
-        Self {
-            peer: peer.name,
-            rate: Spread::of(mine().map(Sample::requests_per_second)),
-            cpu: Spread::of(mine().map(Sample::cpu_per_request)),
-            p50: latency(|latency| latency.p50).map(|spread| spread.median),
-            p99: latency(|latency| latency.p99).map(|spread| spread.median),
-            unfairness: Spread::of_known(mine().map(|sample| {
-                let latency = sample.load.latency?;
-                Some(latency.p99.as_secs_f64() / latency.p50.as_secs_f64())
-            }))
-            .map(|spread| spread.median),
-            max: latency(|latency| latency.max).map(|spread| spread.max),
-            server_busy: Spread::of(mine().map(Sample::server_busy)).median,
-            busiest_share: Spread::of(mine().map(Sample::busiest_share)).median,
-            client_busy: Spread::of_known(mine().map(Sample::client_busy))
-                .map(|spread| spread.median),
-            resident: Spread::of(mine().map(|sample| sample.resident as f64)).median,
-            bytes_per_connection: Spread::of(mine().map(Sample::bytes_per_connection)).median,
+        writeln!(
+            text,
+            " server busy | busiest thread | client busy | MiB | bytes/connection |"
+        )?;
+        writeln!(text, "|---|{}", "--:|".repeat(9 + baselines.len()))?;
+        for row in &table.rows {
+            let (rate, cpu) = (&row.rate, &row.cpu);
+            write!(text, "| {} |", row.peer)?;
+            write!(
+                text,
+                " {:.0} | {:.0}–{:.0} |",
+                rate.median, rate.min, rate.max
+            )?;
+            write!(text, " {:.3} | {:.3}–{:.3} |", cpu.median, cpu.min, cpu.max)?;
+            for baseline in baselines {
+                match table.ratio(row, baseline) {
+                    Some(ratio) => write!(text, " {ratio:.2} |")?,
+                    None => write!(text, " – |")?,
+                }
+            }
+            write!(text, " {:.0} % |", row.server_busy * 100.0)?;
+            write!(text, " {:.0} % |", row.busiest_share * 100.0)?;
+            match row.client_busy {
+                Some(busy) => write!(text, " {:.0} % |", busy * 100.0)?,
+                None => write!(text, " – |")?,
+            }
+            write!(text, " {:.1} |", row.resident / f64::from(1 << 20))?;
+            writeln!(text, " {:.0} |", row.bytes_per_connection)?;
         }
-    }
-}
-
-/// Median and extremes of a few numbers.
-struct Spread {
-    min: f64,
-    median: f64,
-    max: f64,
-}
-
-impl Spread {
-    /// Of at least one number, all of them known.
-    fn of_known(numbers: impl Iterator<Item = Option<f64>>) -> Option<Self> {
-        Some(Self::of(numbers.collect::<Option<Vec<_>>>()?))
+        Ok(())
     }
 
-    /// Of at least one number.
-    fn of(numbers: impl IntoIterator<Item = f64>) -> Self {
-        let mut sorted: Vec<f64> = numbers.into_iter().collect();
-        sorted.sort_by(f64::total_cmp);
-        let last = sorted.len() - 1;
-        Self {
-            min: sorted[0],
-            median: f64::midpoint(sorted[last / 2], sorted[last.div_ceil(2)]),
-            max: sorted[last],
+    /// A heading, and the chart if there is one.
+    fn section(&mut self, chart: Chart) -> Result {
+        writeln!(self.text, "\n## {}\n", chart.title())?;
+        if self.charts.contains(&chart) {
+            writeln!(self.text, "![{}]({})\n", chart.title(), chart.file())?;
         }
+        Ok(())
     }
 }
 
-fn run_json(sample: &Sample) -> Value {
-    let latency = sample.load.latency;
-    json!({
-        "round": sample.round,
-        "scenario": sample.scenario.name,
-        "peer": sample.peer.name,
-        "version": (sample.peer.version)(),
-        "requests": sample.load.requests,
-        "seconds": sample.load.elapsed.as_secs_f64(),
-        "requests_per_second": sample.requests_per_second(),
-        "server_cpu_seconds": sample.server_cpu.as_secs_f64(),
-        "busiest_thread_seconds": sample.busiest_thread.as_secs_f64(),
-        "cpu_us_per_request": sample.cpu_per_request(),
-        "client_cpu_seconds": sample.client_cpu.map(|cpu| cpu.as_secs_f64()),
-        "p50_us": latency.map(|latency| micros(latency.p50)),
-        "p99_us": latency.map(|latency| micros(latency.p99)),
-        "max_us": latency.map(|latency| micros(latency.max)),
-        "resident_bytes": sample.resident,
-        "bytes_per_connection": sample.bytes_per_connection(),
-    })
-}
-
-fn micros(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e6
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spread() {
-        let odd = Spread::of([3.0, 1.0, 2.0]);
-        assert_eq!((odd.min, odd.median, odd.max), (1.0, 2.0, 3.0));
-        assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]).median, 2.5);
-        assert_eq!(Spread::of([7.0]).median, 7.0);
-    }
+/// The peer that all others are put in proportion to.
+fn baseline_of(table: &Table) -> &'static str {
+    table.scenario.service.baselines()[0]
 }

@@ -1,6 +1,8 @@
 //! What the servers are asked to do.
 
-use anyhow::{Result, bail};
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
 
 /// The path requested, answered with status 200 and [`BODY`].
 pub(crate) const PATH: &str = "/";
@@ -29,6 +31,10 @@ pub(crate) static PIECE: [u8; STREAM_PIECE] = [FILL; STREAM_PIECE];
 /// What is sent to an echo server, and to come back.
 pub(crate) const MESSAGE: [u8; 64] =
     *b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/";
+
+/// How long a server lets a connection without a request be, where it can be
+/// told: longer than it takes to open all of a scenario.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// The longest message that an echo server needs a buffer for.
 pub(crate) const ECHO_BUFFER: usize = 4096;
@@ -119,7 +125,26 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         connections: 16,
         work: Work::Visits,
     },
+    sweep("at-1", "GET on one connection", 1),
+    sweep("at-10", "GET on 10 connections", 10),
+    sweep("at-100", "GET on 100 connections", 100),
+    sweep("at-1000", "GET on 1000 connections", 1000),
+    sweep("at-10000", "GET on 10,000 connections", 10_000),
 ];
+
+/// The name for all of a sweep.
+const SWEEP: &str = "sweep";
+
+/// One of several scenarios that differ in the number of connections.
+const fn sweep(name: &'static str, about: &'static str, connections: usize) -> Scenario {
+    Scenario {
+        name,
+        about,
+        service: Service::Http,
+        connections,
+        work: Work::Exchanges { depth: 1 },
+    }
+}
 
 /// Scenarios that run only when they are named.
 const EXPERIMENTS: &[Scenario] = &[Scenario {
@@ -171,6 +196,11 @@ pub(crate) enum Work {
 }
 
 impl Scenario {
+    /// Whether it belongs to the sweep over numbers of connections.
+    pub(crate) fn is_of_sweep(&self) -> bool {
+        self.name.starts_with("at-")
+    }
+
     /// What is counted.
     pub(crate) fn unit(&self) -> &'static str {
         match (self.work, self.service) {
@@ -235,10 +265,13 @@ impl Service {
     }
 }
 
-pub(crate) fn find(name: &str) -> Result<&'static Scenario> {
-    let mut all = SCENARIOS.iter().chain(EXPERIMENTS);
-    match all.find(|scenario| scenario.name == name) {
-        Some(scenario) => Ok(scenario),
-        None => bail!("no scenario {name:?}; --list lists them"),
-    }
+/// The scenario with this name, or all of the sweep.
+pub(crate) fn find(name: &str) -> Result<Vec<&'static Scenario>> {
+    let all = SCENARIOS.iter().chain(EXPERIMENTS);
+    let found: Vec<_> = match name {
+        SWEEP => all.filter(|scenario| scenario.is_of_sweep()).collect(),
+        _ => all.filter(|scenario| scenario.name == name).collect(),
+    };
+    ensure!(!found.is_empty(), "no scenario {name:?}; --list lists them");
+    Ok(found)
 }

@@ -1,23 +1,25 @@
-//! A server's process: starting, pinning, watching and ending it.
+//! A server's processes: starting, pinning and ending them.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{
+    Pid, Resource, Signal, getrlimit, kill_process_group, set_parent_process_death_signal,
+    setrlimit,
+};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::load::Dialog;
 use crate::peers::Peer;
 use crate::scenario::{Service, Work};
 use crate::tls;
+use crate::usage::Usage;
 
 /// How long a server may take from its start to its first answer.
 const START_DEADLINE: Duration = Duration::from_secs(10);
@@ -26,9 +28,19 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const PROBE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Runs a peer in this process: the part of `compare serve`.
-pub(crate) fn serve(peer: &Peer, service: Service, port: u16, core: Option<usize>) -> Result<()> {
+pub(crate) fn serve(
+    peer: &Peer,
+    service: Service,
+    port: u16,
+    core: Option<usize>,
+    with_parent: bool,
+) -> Result<()> {
     if let Some(core) = core {
         pin(core)?; // before any thread starts: threads inherit it
+    }
+    if with_parent {
+        // A server in a group of its own hears no Ctrl-C.
+        set_parent_process_death_signal(Some(Signal::KILL))?;
     }
     raise_descriptor_limit()?; // what is served may have 10,000 connections
     (peer.serve)(service, local(port)).with_context(|| format!("{} cannot serve", peer.name))
@@ -51,7 +63,7 @@ pub(crate) fn pin_to(numbers: Range<usize>) -> Result<()> {
     sched_setaffinity(None, &cores).with_context(|| format!("cannot run on cores {numbers:?}"))
 }
 
-/// A server that runs in a process of its own, killed when this is dropped.
+/// A server that runs in a process group of its own, killed when this is dropped.
 pub(crate) struct Server {
     child: Child,
     addr: SocketAddr,
@@ -64,7 +76,8 @@ impl Server {
         let child = Command::new(std::env::current_exe()?)
             .args(["serve", peer.name, &addr.port().to_string()])
             .args(["--service", service.name()])
-            .args(["--core", &core.to_string()])
+            .args(["--core", &core.to_string(), "--with-parent"])
+            .process_group(0) // what it starts belongs to it
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -79,29 +92,9 @@ impl Server {
         self.addr
     }
 
-    /// CPU time used so far by each of the threads alive, by its number.
-    pub(crate) fn cpu_times(&self) -> Result<BTreeMap<OsString, Duration>> {
-        let tasks = format!("/proc/{}/task", self.child.id());
-        let mut times = BTreeMap::new();
-        for task in fs::read_dir(&tasks).context("the server is gone")? {
-            let task = task?;
-            // A thread may end between the listing and the reading.
-            if let Ok(time) = on_cpu(&format!("{}/schedstat", task.path().display())) {
-                times.insert(task.file_name(), time);
-            }
-        }
-        Ok(times)
-    }
-
-    /// Resident memory in bytes.
-    pub(crate) fn resident(&self) -> Result<u64> {
-        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
-        let kib = rollup
-            .lines()
-            .find_map(|line| line.strip_prefix("Rss:"))
-            .and_then(|rest| rest.trim().strip_suffix("kB"))
-            .and_then(|number| number.trim().parse::<u64>().ok());
-        Ok(kib.context("no Rss in smaps_rollup")? * 1024)
+    /// What its processes have used so far.
+    pub(crate) fn usage(&self) -> Result<Usage> {
+        Usage::of_group(self.child.id())
     }
 
     fn wait_until_answering(&mut self, service: Service) -> Result<()> {
@@ -128,26 +121,11 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Both fail only when it has ended already.
-        let _ = self.child.kill();
+        if let Ok(Some(group)) = i32::try_from(self.child.id()).map(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.child.wait();
     }
-}
-
-/// CPU time of the calling thread.
-pub(crate) fn thread_cpu_time() -> Result<Duration> {
-    on_cpu("/proc/thread-self/schedstat")
-}
-
-/// The first field of a `schedstat` file: nanoseconds spent on a CPU.
-fn on_cpu(path: &str) -> Result<Duration> {
-    let stat = fs::read_to_string(path).with_context(|| path.to_owned())?;
-    let nanos = stat
-        .split_ascii_whitespace()
-        .next()
-        .and_then(|field| field.parse().ok());
-    Ok(Duration::from_nanos(nanos.with_context(|| {
-        format!("{path} does not begin with a number")
-    })?))
 }
 
 /// Allows as many descriptors as may be had.

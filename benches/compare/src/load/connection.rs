@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use native_tls::TlsConnector;
@@ -53,9 +53,9 @@ impl Connection {
         self.sent_at
     }
 
-    /// Counts the latency of the batch in flight from `now` on.
-    pub(super) fn restart_clock(&mut self, now: Instant) {
-        self.sent_at = now;
+    /// Takes a pause out of the latency of the batch in flight.
+    pub(super) fn forget(&mut self, pause: Duration) {
+        self.sent_at += pause;
     }
 
     /// Sends a batch of `depth` requests.

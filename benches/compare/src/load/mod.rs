@@ -47,22 +47,35 @@ pub(crate) struct Load {
     pub(crate) latency: Option<Latency>,
 }
 
+/// The shares of answers that a latency is told for: so many come within it.
+pub(crate) const QUANTILES: [f64; 7] = [0.50, 0.75, 0.90, 0.95, 0.99, 0.995, 0.999];
+/// Where two of them stand.
+const MEDIAN: usize = 0;
+const ONE_IN_A_HUNDRED: usize = 4;
+
 /// From the writing of a request to the arrival of its response; of a visit from
 /// connecting to the end.
 #[derive(Clone, Copy)]
 pub(crate) struct Latency {
-    pub(crate) p50: Duration,
-    pub(crate) p99: Duration,
+    /// For each of [`QUANTILES`].
+    pub(crate) quantiles: [Duration; QUANTILES.len()],
     pub(crate) max: Duration,
 }
 
 impl Latency {
     fn of(histogram: &Histogram) -> Self {
         Self {
-            p50: histogram.quantile(0.50),
-            p99: histogram.quantile(0.99),
+            quantiles: QUANTILES.map(|share| histogram.quantile(share)),
             max: histogram.max(),
         }
+    }
+
+    pub(crate) fn p50(&self) -> Duration {
+        self.quantiles[MEDIAN]
+    }
+
+    pub(crate) fn p99(&self) -> Duration {
+        self.quantiles[ONE_IN_A_HUNDRED]
     }
 }
 

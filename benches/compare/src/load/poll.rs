@@ -8,8 +8,9 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 
-/// How long a request may stay unanswered before the run is given up.
-pub(super) const STALL: Duration = Duration::from_secs(5);
+/// How long a request may stay unanswered before the run is given up. A slow
+/// server needs some seconds for one answer to each of 10,000 connections.
+pub(super) const STALL: Duration = Duration::from_secs(20);
 
 /// Waits for events and puts them into `events`, as many as it has room for.
 pub(super) fn wait(epoll: &OwnedFd, events: &mut Vec<epoll::Event>) -> Result<()> {

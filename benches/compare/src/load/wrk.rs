@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Generator, Latency, Load};
+use super::{Generator, Latency, Load, QUANTILES};
 use crate::scenario::{PATH, Scenario, Work};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/load/wrk.lua");
@@ -45,6 +45,7 @@ impl Generator for Wrk {
             .args(["-t1", &format!("-c{}", self.connections)])
             .arg(format!("-d{seconds}s"))
             .args(["-s", SCRIPT, &self.url, "--", &self.depth.to_string()])
+            .args(QUANTILES.map(|share| (share * 100.0).to_string()))
             .output()
             .context("cannot run wrk; is it installed?")?;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -69,16 +70,16 @@ fn read(text: &str) -> Result<Load> {
         .split_ascii_whitespace()
         .map(str::parse)
         .collect::<Result<_, _>>()?;
-    let [requests, elapsed, p50, p99, max, errors] = numbers[..] else {
-        anyhow::bail!("a strange line from the script");
+    let [requests, elapsed, errors, max, ref quantiles @ ..] = numbers[..] else {
+        bail!("a strange line from the script");
     };
     ensure!(errors == 0, "{errors} errors");
+    ensure!(quantiles.len() == QUANTILES.len(), "quantiles are missing");
     Ok(Load {
         requests,
         elapsed: Duration::from_micros(elapsed),
         latency: Some(Latency {
-            p50: Duration::from_micros(p50),
-            p99: Duration::from_micros(p99),
+            quantiles: std::array::from_fn(|at| Duration::from_micros(quantiles[at])),
             max: Duration::from_micros(max),
         }),
     })

@@ -23,7 +23,10 @@ fn serve(_: Service, addr: SocketAddr) -> Result<()> {
                 .route(scenario::PATH, web::get().to(hello))
                 .default_service(web::to(not_found))
         };
-        let server = HttpServer::new(app).workers(1).bind(addr)?;
+        let server = HttpServer::new(app)
+            .workers(1)
+            .keep_alive(scenario::KEEP_ALIVE)
+            .bind(addr)?;
         for bound in server.addrs() {
             announce(addr, bound);
         }

@@ -1,12 +1,12 @@
 //! gevent's servers, where a Python has it.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::{Peer, become_program, folder, output};
+use super::{Peer, become_program, python};
 use crate::scenario::Service;
 use crate::tls::{CERT_FILE, KEY_FILE};
 
@@ -29,15 +29,10 @@ pub(super) const PEER: Peer = Peer {
 
 /// A Python that has gevent, and gevent's version.
 fn python() -> Result<(PathBuf, String)> {
-    let own = folder()?.join("venv/bin/python");
-    let there = |python: &Path| {
-        let script = "import gevent, platform; print(gevent.__version__, 'on Python', platform.python_version())";
-        output(Command::new(python).args(["-c", script])).ok()
-    };
-    [own, "python3".into()]
-        .into_iter()
-        .find_map(|python| there(&python).map(|version| (python, version)))
-        .context("no Python with gevent; a venv in target/peers/venv will do")
+    python::find(
+        "gevent",
+        "import gevent, platform; print(gevent.__version__, 'on Python', platform.python_version())",
+    )
 }
 
 fn serve(service: Service, addr: SocketAddr) -> Result<()> {

@@ -41,7 +41,7 @@ fn serve(service: Service, addr: SocketAddr) -> Result<()> {
             .bind(addr, |stream, _| echo(stream))?
             .serve_forever()?;
     } else {
-        let mut builder = WsgiServer::builder();
+        let mut builder = WsgiServer::builder().keep_alive_timeout(scenario::KEEP_ALIVE);
         if service.is_tls() {
             builder = builder.tls(tls);
         }

@@ -12,6 +12,7 @@ use crate::scenario::Service;
 mod actix;
 mod gevent;
 mod go;
+mod gunicorn;
 #[cfg(feature = "native")]
 mod hubs;
 mod hyper;
@@ -22,6 +23,7 @@ mod maypole;
 #[cfg(all(feature = "maypole", not(feature = "native")))]
 mod native;
 mod nginx;
+pub(crate) mod python;
 mod threads;
 mod tokio;
 #[cfg(feature = "maypole")]
@@ -44,6 +46,7 @@ pub(crate) const PEERS: &[Peer] = &[
     go::PEER,
     threads::PEER,
     gevent::PEER,
+    gunicorn::PEER,
 ];
 
 /// Peers that run only when they are named.

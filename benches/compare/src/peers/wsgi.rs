@@ -7,7 +7,7 @@ use maypole::wsgi::WsgiServer;
 
 use super::maypole::answer;
 use super::{Peer, built_in};
-use crate::scenario::Service;
+use crate::scenario::{KEEP_ALIVE, Service};
 
 pub(super) const PEER: Peer = Peer {
     name: "wsgi",
@@ -20,6 +20,7 @@ pub(super) const PEER: Peer = Peer {
 fn serve(_: Service, addr: SocketAddr) -> Result<()> {
     WsgiServer::builder()
         .keep_alive(true)
+        .keep_alive_timeout(KEEP_ALIVE)
         .bind(addr, answer)?
         .serve_forever()?;
     Ok(())
