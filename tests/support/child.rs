@@ -4,10 +4,12 @@ use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{self, ChildStdin, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use parking_lot::Mutex; // ThreadSanitizer can follow it
 
 use super::{Counter, until};
 
@@ -66,7 +68,7 @@ impl Child {
             let _end = end;
             let mut silent = Some(silent);
             for line in BufReader::new(stdout).lines() {
-                theirs.lock().unwrap().push(line.unwrap());
+                theirs.lock().push(line.unwrap());
                 silent = None;
             }
             drop(silent);
@@ -91,7 +93,7 @@ impl Child {
     #[track_caller]
     pub(crate) fn line(&self, start: &str) -> String {
         let find = || {
-            let lines = self.lines.lock().unwrap();
+            let lines = self.lines.lock();
             lines
                 .iter()
                 .find_map(|line| Some(line.split_once(start)?.1.to_owned()))
@@ -101,7 +103,7 @@ impl Child {
             assert!(
                 found.is_some() || self.ended.get() == 0 || find().is_some(),
                 "the child ended, having said {:?}",
-                self.lines.lock().unwrap()
+                self.lines.lock()
             );
             found.is_some()
         });
