@@ -339,35 +339,73 @@ fn public_items_have_examples() {
     none(&faults);
 }
 
-/// The files that a page of Markdown links to, without anchors.
-fn linked_files(text: &str) -> impl Iterator<Item = &str> {
-    let links = text
-        .split("](")
+/// What a page of Markdown links to, but for other sites.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](")
         .skip(1)
-        .filter_map(|rest| rest.split_once(')').map(|(link, _)| link));
-    links
-        .filter(|link| !link.contains("://") && !link.starts_with('#'))
-        .map(|link| link.split('#').next().unwrap_or(link))
+        .filter_map(|rest| rest.split_once(')').map(|(link, _)| link))
+        .filter(|link| !link.contains("://"))
+}
+
+/// The anchors of a page: its headings in small letters, without punctuation,
+/// hyphens for spaces.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| line.trim_start_matches('#').trim().to_lowercase())
+        .map(|heading| {
+            heading
+                .chars()
+                .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+                .map(|c| if c == ' ' { '-' } else { c })
+                .collect()
+        })
+        .collect()
+}
+
+/// All pages, named from the root.
+fn pages() -> Vec<String> {
+    let docs = fs::read_dir(root().join("docs")).unwrap();
+    let docs = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
+    let others = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "docs/deploy/README.md",
+        "examples/README.md",
+        "benches/compare/README.md",
+    ];
+    docs.filter(|name| name.ends_with(".md"))
+        .chain(others.map(str::to_owned))
+        .collect()
 }
 
 #[test]
-fn pages_link_to_files_that_are_there() {
-    let docs = fs::read_dir(root().join("docs")).unwrap();
-    let docs = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
-    let pages = docs
-        .filter(|name| name.ends_with(".md"))
-        .chain(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(str::to_owned));
+fn pages_link_to_what_is_there() {
     let mut faults = Vec::new();
-    let mut links = 0;
-    for page in pages {
+    let mut count = 0;
+    for page in pages() {
+        let text = read(&page);
         let folder = root().join(&page).parent().unwrap().to_owned();
-        for link in linked_files(&read(&page)) {
-            links += 1;
-            if !folder.join(link).exists() {
+        for link in links(&text) {
+            count += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                root().join(&page)
+            } else {
+                folder.join(file)
+            };
+            let is_there = match anchor {
+                "" => target.exists(),
+                _ => fs::read_to_string(&target)
+                    .is_ok_and(|text| anchors(&text).iter().any(|one| one == anchor)),
+            };
+            if !is_there {
                 faults.push(format!("{page}: {link}"));
             }
         }
     }
     none(&faults);
-    assert!(links > 10, "only {links} links were found");
+    assert!(count > 10, "only {count} links were found");
 }
