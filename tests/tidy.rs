@@ -409,3 +409,70 @@ fn pages_link_to_what_is_there() {
     none(&faults);
     assert!(count > 10, "only {count} links were found");
 }
+
+/// Words in the first column of `docs/gevent.md` that nobody would look up here:
+/// fields of HTTP, a keyword, and methods that every socket of Python has.
+const NO_NAMES: &[&str] = &[
+    "Cookie", "Date", "Host", "Proxy", "Server", "dup", "fromfd", "in",
+];
+
+/// What gevent calls something that has its place here, and what that place is.
+fn gevent_names(page: &str) -> Vec<(&str, &str)> {
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.filter_map(|row| {
+        let mut cells = row.strip_prefix("| ")?.split(" | ");
+        Some((cells.next()?, cells.next()?))
+    });
+    let there = cells.filter(|(_, here)| here.contains("]("));
+    there
+        .flat_map(|(theirs, here)| {
+            let codes = theirs.split('`').skip(1).step_by(2);
+            codes.map(move |code| (code, here))
+        })
+        .filter_map(|(code, here)| {
+            let path = code.split_once('(').map_or(code, |(path, _)| path).trim();
+            let name = path.rsplit('.').next()?;
+            let is_name = name.len() > 1
+                && !name.starts_with(|c: char| c.is_ascii_digit())
+                && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            is_name.then_some((name, here))
+        })
+        .collect()
+}
+
+/// Who searches the documentation for gevent's name finds ours: by the same
+/// name, or by an alias.
+#[test]
+fn gevent_s_names_lead_to_ours() {
+    let sources = sources(LIBRARIES);
+    let is_known = |name: &str| {
+        let alias = format!("\"{name}\"");
+        let within = format!(".{name}\"");
+        let (start, generic) = (format!(" {name}("), format!(" {name}<"));
+        let (plain, module) = (format!(" {name} "), format!(" {name};"));
+        sources.iter().flat_map(Source::code).any(|(_, line)| {
+            let is_alias = line.contains("doc(alias");
+            is_alias && (line.contains(&alias) || line.contains(&within))
+                || line.starts_with("pub ")
+                    && [&start, &generic, &plain, &module]
+                        .iter()
+                        .any(|end| line.contains(*end))
+        })
+    };
+    let page = read("docs/gevent.md");
+    let names = gevent_names(&page);
+    assert!(names.len() > 100, "only {} names were found", names.len());
+    let mut faults = Vec::new();
+    for (name, here) in names {
+        if !NO_NAMES.contains(&name) && !is_known(name) {
+            faults.push(format!("{name}: {here}"));
+        }
+    }
+    none(&faults);
+    for name in NO_NAMES {
+        assert!(
+            page.contains(&format!("`{name}")),
+            "{name} is not on the page"
+        );
+    }
+}

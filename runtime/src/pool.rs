@@ -118,6 +118,7 @@ impl Pool {
     /// assert!(slot.is_some());
     /// assert!(pool.try_acquire().is_none());
     /// ```
+    #[doc(alias = "PoolFull")]
     #[must_use]
     pub fn try_acquire(&self) -> Option<Slot> {
         self.slots

@@ -171,6 +171,7 @@ impl<'a> PollFd<'a> {
 /// assert!(fds[0].found().contains(Events::READ | Events::HANG_UP));
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias = "wait_readwrite")]
 pub fn poll(fds: &mut [PollFd<'_>]) -> io::Result<usize> {
     poll_until(fds, None)
 }
@@ -244,6 +245,7 @@ impl Selected {
 /// assert_eq!(ready.readable, [1]); // their places in the list
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias = "selectors")]
 pub fn select(read: &[&dyn AsFd], write: &[&dyn AsFd]) -> io::Result<Selected> {
     select_with(read, write, poll)
 }

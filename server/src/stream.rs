@@ -222,6 +222,7 @@ impl Stream {
     /// assert_eq!(std::io::read_to_string(&client)?, "bye");
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[doc(alias = "unwrap")]
     pub fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
         match &mut self.kind {
             Kind::Plain(stream) => stream.shutdown(how),

@@ -53,6 +53,7 @@ use super::vars::percent_decode;
 /// # assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"), "{answer}");
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias = "SecureEnviron")]
 #[doc(alias = "environ")]
 pub struct Environ<'a> {
     pub(super) head: &'a Head<'a>,

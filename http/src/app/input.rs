@@ -46,6 +46,7 @@ const RESERVED: usize = 16 * 1024;
 /// # assert!(answer.ends_with("2 lines, 1 trailers"), "{answer}");
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias = "readline")]
 #[doc(alias = "wsgi.input")]
 pub struct Input<'a> {
     wire: &'a Wire,

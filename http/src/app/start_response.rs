@@ -170,6 +170,7 @@ impl<'a> StartResponse<'a> {
     /// .serve_forever()?;
     /// # Ok::<(), io::Error>(())
     /// ```
+    #[doc(alias = "input_terminated")]
     #[doc(alias = "websocket")]
     pub fn upgrade(self, env: &mut Environ<'_>) -> io::Result<Upgraded> {
         // RFC 9110 section 7.8: not before the request is complete.

@@ -69,6 +69,8 @@ pub(crate) const TARGET: &str = "maypole::access";
 /// # drop((server, silent));
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias = "LoggingLogAdapter")]
+#[doc(alias = "error_log")]
 #[derive(Clone)]
 pub struct AccessLog {
     lines: Lines,

@@ -21,6 +21,7 @@ use super::imp::{hub_count, is_started, refuse_threads};
 /// assert!(Hub::set_stack_size(64 * 1024).is_err()); // too late
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias = "get_hub")]
 #[derive(Clone, Copy, Debug)]
 pub struct Hub {
     _private: (),
@@ -95,6 +96,7 @@ impl Hub {
     /// Hub::set_time_slice(Duration::from_millis(2))?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[doc(alias = "getswitchinterval")]
     pub fn set_time_slice(slice: Duration) -> io::Result<()> {
         Self::refuse_when_started()?;
         let nanos = u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX);

@@ -46,6 +46,7 @@ const LARGEST: usize = 256 << 10;
 /// assert_eq!(text, "hello");
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias = "tp_read")]
 #[doc(alias = "FileObject")]
 #[doc(alias = "FileObjectThread")]
 pub struct File {

@@ -274,6 +274,7 @@ impl<T: 'static> Greenlet<T> {
     /// greenlet.kill();
     /// assert_eq!(greenlet.ending(), Some(Ending::Killed));
     /// ```
+    #[doc(alias = "exc_info")]
     #[doc(alias = "exception")]
     #[must_use]
     pub fn ending(&self) -> Option<Ending> {

@@ -177,6 +177,7 @@ impl GreenletInfo {
     /// Where it was spawned.
     ///
     /// See the example of [`RunInfo::greenlets`].
+    #[doc(alias = "spawning_stack")]
     #[must_use]
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.location

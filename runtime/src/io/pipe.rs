@@ -81,6 +81,8 @@ pub struct PipeWriter(End);
 /// # Examples
 ///
 /// See the [module](crate::io).
+#[doc(alias = "make_nonblocking")]
+#[doc(alias = "nb_read")]
 pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
     Ok((reader.try_into()?, writer.try_into()?))

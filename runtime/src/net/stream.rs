@@ -41,6 +41,7 @@ use super::send::send_methods;
 /// server.get().unwrap()?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc(alias = "socket")]
 pub struct TcpStream {
     socket: Descriptor<std::net::TcpStream>,
 }

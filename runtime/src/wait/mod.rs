@@ -69,6 +69,7 @@ use turns::Phase;
 /// fails.join();
 /// # Ok::<(), maypole_runtime::Unwinding>(())
 /// ```
+#[doc(alias = "BlockingSwitchOutError")]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Unwinding {
     _private: (),

@@ -42,6 +42,8 @@ const PKCS8: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 ///     })?;
 /// # std::io::Result::Ok(())
 /// ```
+#[doc(alias = "ssl_args")]
+#[doc(alias = "ssl")]
 #[derive(Clone)]
 #[doc(alias = "SSLContext")]
 #[doc(alias = "ssl_context")]
