@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::support::{PATIENCE, noise};
+use super::support::{PATIENCE, noise, until};
 use super::{Client, run, start, start_with, watchdog};
 
 #[test]
@@ -108,6 +108,10 @@ fn arbiter_echo_outlives_its_workers() {
     };
     echoes();
     assert_eq!(ctl("reload").unwrap(), "reloaded, with 2 workers\n");
+    // An old worker that still accepts ends between two lines.
+    until("the old workers' end", || {
+        ctl("workers").unwrap().lines().count() == 3 // a heading, and two
+    });
     echoes();
     assert!(ctl("stats").unwrap().contains("\necho_clients_total 2\n"));
     let process = Pid::from_raw(example.process.id().try_into().unwrap()).unwrap();
