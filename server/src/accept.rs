@@ -127,13 +127,10 @@ impl Accepting {
             let greeted = self.greet(greet.clone(), place, active, socket, peer, drain);
             return self.handlers.try_spawn(builder, greeted).map(drop);
         }
-        // On the heap: each function that it is handed through would keep room for
-        // it on the connection's stack, more than a page in all.
-        let body: Box<dyn FnOnce() + Send> = Box::new(move || {
+        self.spawn.spawn(place, builder, &self.handlers, move || {
             let _active = active;
             serve(socket, peer, drain);
-        });
-        self.spawn.spawn(place, builder, &self.handlers, body)
+        })
     }
 
     /// The handshake, without a slot of the pool: clients that are silent cannot

@@ -193,12 +193,13 @@ impl Spawn {
         } = place;
         // If there was to be one, it is over.
         drop(handshake);
-        let body = move || {
+        // On the heap: each function that it is handed through would keep room for
+        // it on the handler's stack, more than a page in all.
+        let body: Body = Box::new(move || {
             let _permit = permit;
             body();
-        };
+        });
         if let Kind::Custom(spawner) = &self.kind {
-            let body = Box::new(body);
             let spawned = catch_panic(|| spawner(body)).unwrap_or_else(|payload| {
                 let why = panic_message(&*payload);
                 Err(io::Error::other(format!("the spawner panicked: {why}")))
