@@ -111,7 +111,11 @@ fn application(
 ) -> io::Result<()> {
     let path = env.path_info().to_owned();
     if path == "/" {
-        let start_response = start_response.header("Location", "/room/lobby");
+        let query = match env.query_string() {
+            "" => String::new(),
+            query => format!("?{query}"),
+        };
+        let start_response = start_response.header("Location", format!("/room/lobby{query}"));
         return start_response.send(StatusCode::FOUND, "");
     }
     let mut parts = path

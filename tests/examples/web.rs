@@ -112,7 +112,9 @@ fn web_chat_wakes_all_who_poll() {
     let _watchdog = watchdog();
     let example = web_chat();
     let mut poster = Client::connect(example.addr);
-    assert_eq!(poster.ask(get("/")).header("location"), Some("/room/lobby"));
+    for (path, room) in [("/", "/room/lobby"), ("/?poll", "/room/lobby?poll")] {
+        assert_eq!(poster.ask(get(path)).header("location"), Some(room));
+    }
     assert!(
         poster
             .ask(get("/room/lobby"))
