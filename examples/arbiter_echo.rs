@@ -1,5 +1,5 @@
 //! An echo server with a master and workers: workers that crash are replaced, and
-//! a reload or an upgrade loses no client.
+//! a reload or an upgrade loses no line. An idle `nc` ends then: connect again.
 //!
 //! Run it: `cargo run --release --example arbiter_echo -- 127.0.0.1:7000 2 /tmp/echo.ctl`
 //! Try it: `nc 127.0.0.1 7000`. Send HUP, TTIN, USR2 or TERM to the process that it

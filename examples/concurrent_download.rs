@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use maypole::http::StatusCode;
 use maypole::net::TcpStream;
 use maypole::pywsgi::WsgiServer;
+use maypole::{join_all_timeout, spawn};
 
 fn main() -> io::Result<()> {
     let mut pages: Vec<String> = std::env::args().skip(1).collect();
@@ -22,26 +23,26 @@ fn main() -> io::Result<()> {
         pages.extend((1..=5).map(|n| format!("{}/page{n}", server.local_addr())));
     }
     let begun = Instant::now();
-    let downloads: Vec<_> = pages
-        .into_iter()
-        .map(|page| {
-            maypole::spawn(move || match fetch(&page) {
-                Ok(bytes) => println!("{page}: {} bytes", bytes.len()),
-                Err(error) => println!("{page}: {error}"),
-            })
-        })
-        .collect();
-    let finished = maypole::join_all_timeout(&downloads, Duration::from_secs(10)).len();
-    println!(
-        "{finished} of {} in {:.1?}",
-        downloads.len(),
-        begun.elapsed()
-    );
+    let downloads: Vec<_> = pages.into_iter().map(|page| spawn(|| tell(page))).collect();
+    let all = downloads.len();
+    let ended = join_all_timeout(downloads, Duration::from_secs(10)).into_iter();
+    let good = ended.filter_map(|one| one.get().ok()?.ok()).count();
+    println!("{good} of {all} in {:.1?}", begun.elapsed());
     Ok(())
+}
+
+fn tell(page: String) -> io::Result<()> {
+    let fetched = fetch(&page);
+    match &fetched {
+        Ok(bytes) => println!("{page}: {} bytes", bytes.len()),
+        Err(error) => println!("{page}: {error}"),
+    }
+    fetched.map(drop)
 }
 
 /// The body of a page, as in `host:port/path`. Plain sockets, to show them.
 fn fetch(page: &str) -> io::Result<Vec<u8>> {
+    let page = page.trim_start_matches("http://");
     let (host, path) = page.split_once('/').unwrap_or((page, ""));
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;

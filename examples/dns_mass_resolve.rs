@@ -13,9 +13,14 @@ fn main() {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
     let mut seconds = 2.0;
     if names.first().is_some_and(|first| first == "--seconds") {
-        seconds = names[1].parse().expect("seconds, as in 1.5");
+        let Some(given) = names.get(1).and_then(|text| text.parse().ok()) else {
+            eprintln!("usage: dns_mass_resolve [--seconds 1.5] [NAME...]");
+            std::process::exit(2);
+        };
+        seconds = given;
         names.drain(..2);
     }
+    let tells = !names.is_empty();
     if names.is_empty() {
         // They all stand in the hosts file, or are answered without asking a server.
         names.extend((0..1000).map(|n| match n % 2 {
@@ -28,18 +33,25 @@ fn main() {
     let pool = Pool::new(10);
     let mut found = 0;
     let in_time = with_timeout(Duration::from_secs_f64(seconds), || {
-        let results = pool.imap_unordered(names, |name| lookup_host((&*name, 80)));
-        for result in results {
-            if matches!(result, Ok(Ok(_))) {
-                found += 1;
+        let look_up = |name: String| (lookup_host((&*name, 80)), name);
+        for (addrs, name) in pool.imap_unordered(names, look_up).flatten() {
+            found += usize::from(addrs.is_ok());
+            match addrs {
+                _ if !tells => {}
+                Ok(addrs) => {
+                    for addr in addrs {
+                        println!("{name}: {}", addr.ip());
+                    }
+                }
+                Err(error) => println!("{name}: {error}"),
             }
         }
     });
     pool.kill();
     let why = if in_time.is_ok() {
-        "all"
+        "all were tried"
     } else {
         "the time is up"
     };
-    println!("finished within {seconds} s: {found} of {total} ({why})");
+    println!("found within {seconds} s: {found} of {total} ({why})");
 }

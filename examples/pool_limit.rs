@@ -16,9 +16,11 @@ fn main() -> io::Result<()> {
     let mut args = std::env::args().skip(1);
     let addr = args.next();
     let addr = addr.as_deref().unwrap_or("127.0.0.1:16001");
-    let limit = args
-        .next()
-        .map_or(10_000, |text| text.parse().expect("a number of clients"));
+    let limit = args.next().map_or(Some(10_000), |text| text.parse().ok());
+    let Some(limit @ 1..) = limit else {
+        eprintln!("usage: pool_limit [ADDRESS [CLIENTS]], as in 127.0.0.1:16001 1");
+        std::process::exit(2);
+    };
     let pool = Pool::new(limit);
     let server =
         StreamServer::builder()

@@ -29,7 +29,8 @@ fn main() -> io::Result<()> {
 
 /// Copies in both directions, until both have ended.
 fn forward(mut client: Stream, dest: &str) -> io::Result<()> {
-    let mut upstream = TcpStream::connect(dest)?;
+    let upstream = TcpStream::connect(dest);
+    let mut upstream = upstream.inspect_err(|error| println!("{dest}: {error}"))?;
     let (mut answers, mut to_client) = (upstream.try_clone()?, client.try_clone()?);
     let back = maypole::spawn(move || {
         let copied = io::copy(&mut answers, &mut to_client);

@@ -3,6 +3,7 @@
 //! Run it: `cargo run --release --example prefork -- 127.0.0.1:8088 4`
 //! Try it: `curl http://127.0.0.1:8088/`, several times.
 
+use std::io::ErrorKind::InvalidInput;
 use std::time::Duration;
 use std::{env, io, process};
 
@@ -32,7 +33,8 @@ fn main() -> io::Result<()> {
     let addr = args.next();
     let server = bind(addr.as_deref().unwrap_or("127.0.0.1:8088"))?;
     let addr = server.local_addr().to_string();
-    let processes: usize = args.next().map_or(2, |n| n.parse().unwrap_or(2));
+    let processes = args.next().map_or(Ok(2_usize), |n| n.parse());
+    let processes = processes.map_err(|error| io::Error::new(InvalidInput, error))?;
     let mut command = Command::new(env::current_exe()?);
     command.env(ADDR, &addr).stdin(Stdio::piped());
     let others: io::Result<Vec<_>> = (1..processes).map(|_| command.spawn()).collect();

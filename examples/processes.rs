@@ -16,31 +16,27 @@ fn main() -> io::Result<()> {
     }
     // Each in a greenlet of its own: they run at the same time.
     let children: Vec<_> = commands
-        .into_iter()
+        .iter()
         .map(|line| {
-            maypole::spawn(move || {
-                let mut command = Command::new("sh");
-                command
-                    .args(["-c", &line])
-                    .stdin(Stdio::null())
-                    .kill_on_drop();
-                (line, command.output())
-            })
+            let mut command = Command::new("sh");
+            command.args(["-c", line]);
+            command.stdin(Stdio::null()).kill_on_drop();
+            maypole::spawn(move || command.output())
         })
         .collect();
     let finished = maypole::wait_timeout(&children, Duration::from_secs(2)).len();
     println!("{finished} of {} ended within 2 s", children.len());
-    for child in children {
+    for (line, child) in commands.iter().zip(children) {
         if !child.is_finished() {
             child.kill(); // and the process with it
         }
         match child.get() {
-            Ok((line, output)) => {
+            Ok(output) => {
                 let output = output?;
                 let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
                 println!("{line:?} said {text:?} ({})", output.status);
             }
-            Err(error) => println!("a command was given up: {error}"),
+            Err(error) => println!("{line:?} was given up: {error}"),
         }
     }
     Ok(())

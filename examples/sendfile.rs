@@ -15,6 +15,10 @@ fn main() -> io::Result<()> {
     let mut args = std::env::args().skip(1);
     let addr = args.next();
     let path = args.next().unwrap_or_else(|| "Cargo.lock".to_owned());
+    if let Err(error) = File::open(&path) {
+        eprintln!("{path}: {error}"); // now, not to the first client
+        std::process::exit(1);
+    }
     let name = path.clone();
     let server = StreamServer::bind(
         addr.as_deref().unwrap_or("127.0.0.1:16002"),

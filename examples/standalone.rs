@@ -4,7 +4,7 @@
 //! Run it:   `target/release/examples/standalone -w 4`
 //! Try it:   `curl -i http://127.0.0.1:8000/`
 //!
-//! Then, with what it says of its process:
+//! Then, with the number in brackets that its lines begin with, the master's:
 //!
 //! ```sh
 //! kill -HUP PID                  # new workers take over, no request is lost

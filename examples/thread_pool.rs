@@ -17,7 +17,10 @@ fn blocking_call(number: u32) -> u32 {
 
 fn main() {
     let threads = std::env::args().nth(1);
-    let threads = threads.map_or(3, |text| text.parse().expect("a number of threads"));
+    let Some(threads @ 1..) = threads.map_or(Some(3), |text| text.parse().ok()) else {
+        eprintln!("usage: thread_pool [THREADS], as in thread_pool 4");
+        std::process::exit(2);
+    };
     let pool = ThreadPool::new(threads);
 
     let begun = Instant::now();

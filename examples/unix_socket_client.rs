@@ -14,7 +14,10 @@ fn main() -> io::Result<()> {
     let path = args.next();
     let path = path.as_deref().unwrap_or("/tmp/maypole.sock");
     let lines: Vec<String> = args.collect();
-    let mut stream = UnixStream::connect(path)?;
+    let mut stream = UnixStream::connect(path).unwrap_or_else(|error| {
+        eprintln!("{path}: {error}; does unix_socket_server run?");
+        std::process::exit(1)
+    });
     // One greenlet sends, this thread reads what comes back meanwhile.
     let mut output = stream.try_clone()?;
     let sending = maypole::spawn(move || -> io::Result<()> {

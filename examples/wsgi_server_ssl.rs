@@ -9,11 +9,12 @@
 //!
 //! Run it: `cargo run --release --features tls --example wsgi_server_ssl`
 //! Try it: `curl -i --cacert server.crt https://localhost:8443/`
-//! Renew it: make another, then `kill -HUP` the process; connections go on.
+//! Renew it: make another, then `kill -HUP` as it says; connections go on.
 
 use std::env;
 use std::fs;
 use std::io;
+use std::process;
 
 use maypole::http::{Environ, StartResponse, StatusCode};
 use maypole::pywsgi::WsgiServer;
@@ -25,7 +26,7 @@ fn main() -> io::Result<()> {
     let mut next = |default: &str| args.next().unwrap_or_else(|| default.to_owned());
     let addr = next("127.0.0.1:8443");
     let (cert, key) = (next("server.crt"), next("server.key"));
-    let load = move || TlsConfig::from_pem(&fs::read(&cert)?, &fs::read(&key)?);
+    let load = move || TlsConfig::from_pem(&read(&cert)?, &read(&key)?);
 
     let config = load()?;
     let server = WsgiServer::builder()
@@ -39,7 +40,14 @@ fn main() -> io::Result<()> {
         Err(error) => println!("The old certificate stays: {error}"),
     })?;
     println!("Serving on https://{}", server.local_addr());
+    println!("To renew: kill -HUP {}", process::id());
     server.serve_forever()
+}
+
+/// A file's bytes, or an error that names it.
+fn read(path: &str) -> io::Result<Vec<u8>> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{path}: {error}"));
+    fs::read(path).map_err(named)
 }
 
 fn application(env: &mut Environ<'_>, start_response: StartResponse<'_>) -> io::Result<()> {

@@ -119,6 +119,15 @@ fn each_is_tested() {
 }
 
 #[test]
+fn each_is_on_the_page() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/README.md");
+    let page = fs::read_to_string(page).unwrap();
+    for name in TESTED {
+        assert!(page.contains(&format!("[{name}]({name}.rs)")), "{name}");
+    }
+}
+
+#[test]
 fn each_is_short() {
     for path in sources() {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
