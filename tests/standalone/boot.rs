@@ -42,8 +42,12 @@ fn a_log_that_cannot_be_opened() {
 fn more_hubs_than_the_engine_has() {
     let _watchdog = watchdog();
     let folder = tempfile::tempdir().unwrap();
-    let args = ["--bind", "127.0.0.1:0", "--hubs", "2"];
-    let (code, _, stderr) = run(folder.path(), &[], &args);
-    assert_eq!(code, 3, "{stderr}");
-    assert!(stderr.contains("native"), "{stderr}");
+    for args in [
+        &["--hubs", "2", "--bind", "127.0.0.1:0"][..],
+        &["--hubs", "2", "--check-config"],
+    ] {
+        let (code, _, stderr) = run(folder.path(), &[], args);
+        assert_eq!(code, 1, "{stderr}");
+        assert!(stderr.starts_with("--hubs: more than 1 "), "{stderr}");
+    }
 }

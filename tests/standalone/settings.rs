@@ -103,7 +103,7 @@ fn what_is_wrong_is_said_with_its_place() {
     );
     assert_eq!(code, 1);
     assert!(
-        stderr.starts_with("MAYPOLE_TIMEOUT: timeout: \"soon\" is not a time"),
+        stderr.starts_with("MAYPOLE_TIMEOUT: \"soon\" is not a time"),
         "{stderr}"
     );
     let (code, _, stderr) = run(folder.path(), &[], &["--wrokers", "2"]);

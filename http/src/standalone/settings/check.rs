@@ -16,8 +16,7 @@ pub(super) fn together(
 ) {
     let mut wrong = |name: &'static str, text: String| {
         let source = sources.get(name).cloned().unwrap_or(Source::Default);
-        let text = format!("{name}: {text}");
-        faults.push(Fault::Together { source, text });
+        faults.push(Fault::Together { source, name, text });
     };
     if settings.bind.is_empty() {
         wrong("bind", "there is nowhere to listen".to_owned());
@@ -63,6 +62,12 @@ pub(super) fn together(
         wrong(
             "accept_delay",
             "it is longer than max_accept_delay".to_owned(),
+        );
+    }
+    if settings.hubs.get() > 1 && !maypole_runtime::IS_NATIVE {
+        wrong(
+            "hubs",
+            "more than 1 needs a program built with the feature `native`".to_owned(),
         );
     }
     if settings.certfile.is_none() && settings.keyfile.is_some() {

@@ -293,8 +293,8 @@ mod tests {
             format!("{place}:1: there is no setting \"workrs\"; is it \"workers\"?"),
             format!("{place}:3: timeout: \"soon\" is not a time, as in 30 (seconds), 500ms or 2m"),
             format!("{place}:4: bind: an array is not a text or a number"),
-            "MAYPOLE_BACKLOG: backlog: \"x\" is not a number".to_owned(),
-            "--workers: workers: \"0\" is not a number of at least 1".to_owned(),
+            "MAYPOLE_BACKLOG: \"x\" is not a number".to_owned(),
+            "--workers: \"0\" is not a number of at least 1".to_owned(),
         ] {
             assert!(
                 text.lines().any(|other| other.starts_with(&line)),

@@ -21,6 +21,17 @@ pub(crate) enum Source {
     Flag(String),
 }
 
+impl Source {
+    /// The start of a message about the setting `name`. Its flag and its
+    /// variable say the name themselves.
+    fn write_place(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        match self {
+            Self::Variable(_) | Self::Flag(_) => write!(f, "{self}: "),
+            _ => write!(f, "{self}: {name}: "),
+        }
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -60,8 +71,12 @@ pub(crate) enum Fault {
     Syntax { source: Source, text: String },
     /// The file cannot be read.
     File { path: PathBuf, text: String },
-    /// Two settings that do not go together.
-    Together { source: Source, text: String },
+    /// A setting that does not go together with others, or with the program.
+    Together {
+        source: Source,
+        name: &'static str,
+        text: String,
+    },
 }
 
 impl fmt::Display for Fault {
@@ -72,7 +87,10 @@ impl fmt::Display for Fault {
                 name,
                 text,
                 expected,
-            } => write!(f, "{source}: {name}: {text:?} is not {expected}"),
+            } => {
+                source.write_place(f, name)?;
+                write!(f, "{text:?} is not {expected}")
+            }
             Self::Unknown {
                 source,
                 name,
@@ -81,9 +99,11 @@ impl fmt::Display for Fault {
                 write!(f, "{source}: there is no setting {name:?}")?;
                 similar.map_or(Ok(()), |similar| write!(f, "; is it {similar:?}?"))
             }
-            Self::Syntax { source, text } | Self::Together { source, text } => {
-                write!(f, "{source}: {text}")
+            Self::Together { source, name, text } => {
+                source.write_place(f, name)?;
+                f.write_str(text)
             }
+            Self::Syntax { source, text } => write!(f, "{source}: {text}"),
             Self::File { path, text } => write!(f, "{}: {text}", path.display()),
         }
     }
