@@ -79,3 +79,8 @@ pub use http::{Method, Request, Response, StatusCode, Version, header};
 pub use observe::{AccessLog, FormatError, Histogram, Metrics, Snapshot};
 pub use proto::{Limits, ProtoError, ResponseError};
 pub use wsgi::{HttpRequest, HttpServer};
+
+/// The README, whose example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -115,3 +115,8 @@ pub use mapping::{Imap, ImapUnordered};
 pub use pool::{Pool, Slot};
 pub use timeout::{Elapsed, Timeout, with_timeout};
 pub use wait::{Ending, Unwinding, Waitable};
+
+/// The README, whose example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -77,3 +77,8 @@ pub use stream::Stream;
 pub use stream_server::StreamServer;
 #[cfg(feature = "tls")]
 pub use tls::{TlsConfig, TlsConfigBuilder, TlsVersion};
+
+/// The README, whose example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
