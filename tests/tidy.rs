@@ -342,9 +342,11 @@ fn public_items_have_examples() {
 
 /// What a page of Markdown links to, but for other sites.
 fn links(text: &str) -> impl Iterator<Item = &str> {
+    let definitions = text.lines().filter(|line| line.starts_with('['));
     text.split("](")
         .skip(1)
         .filter_map(|rest| rest.split_once(')').map(|(link, _)| link))
+        .chain(definitions.filter_map(|line| line.split_once("]: ").map(|(_, link)| link)))
         .filter(|link| !link.contains("://"))
 }
 
@@ -376,10 +378,28 @@ fn pages() -> Vec<String> {
         "docs/deploy/README.md",
         "examples/README.md",
         "benches/compare/README.md",
+        "runtime/README.md",
+        "server/README.md",
+        "http/README.md",
     ];
     docs.filter(|name| name.ends_with(".md"))
         .chain(others.map(str::to_owned))
         .collect()
+}
+
+/// The README is the front page of the crate's documentation, too, and its
+/// pictures are not there: `src/lib.rs` defines each as another one.
+#[test]
+fn pictures_of_the_readme_are_not_broken_elsewhere() {
+    let front = read("src/lib.rs");
+    for picture in read("README.md").split("![").skip(1) {
+        let name = picture
+            .split_once("][")
+            .and_then(|(_, rest)| rest.split_once(']'));
+        let name = name.map_or("", |(name, _)| name);
+        let definition = format!("#![doc = \"[{name}]: data:");
+        assert!(front.contains(&definition), "{picture:.60}");
+    }
 }
 
 #[test]
