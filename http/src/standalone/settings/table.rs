@@ -118,7 +118,7 @@ settings! {
         group: Option<String> = "", Reload,
             "The group, by name or number, that workers run as";
         chdir: Option<PathBuf> = "", Reload,
-            "A folder to go to before anything else is done";
+            "A folder that workers go to before they make the application";
         raw_env: Pairs = "", Reload,
             "NAME=VALUE in the environment of workers";
     }
