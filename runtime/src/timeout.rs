@@ -63,9 +63,7 @@ pub fn with_timeout<T>(limit: Duration, body: impl FnOnce() -> T) -> Result<T, E
 /// assert_eq!(fetch().unwrap_err().kind(), std::io::ErrorKind::TimedOut);
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Elapsed {
-    _private: (),
-}
+pub struct Elapsed(());
 
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -300,7 +298,7 @@ impl Timeout {
             Ok(value) => Ok(value),
             Err(payload) => match payload.downcast_ref::<Interrupted>() {
                 Some(Interrupted(Interrupt::Timeout(which))) if *which == self.number => {
-                    Err(Elapsed { _private: () })
+                    Err(Elapsed(()))
                 }
                 _ => resume_unwind(payload),
             },

@@ -140,7 +140,7 @@ impl BoundedSemaphore {
         if self.semaphore.release_up_to(self.bound) {
             Ok(())
         } else {
-            Err(OverRelease { _private: () })
+            Err(OverRelease(()))
         }
     }
 
@@ -238,9 +238,7 @@ impl fmt::Debug for BoundedSemaphore {
 ///
 /// See the example of [`BoundedSemaphore::release`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct OverRelease {
-    _private: (),
-}
+pub struct OverRelease(());
 
 impl fmt::Display for OverRelease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -71,9 +71,7 @@ use turns::Phase;
 /// ```
 #[doc(alias = "BlockingSwitchOutError")]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Unwinding {
-    _private: (),
-}
+pub struct Unwinding(());
 
 impl fmt::Display for Unwinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,7 +159,7 @@ impl<'a> Wait<'a> {
                 Phase::Woken => return Ok(Ended::Woken),
                 Phase::Interrupted => {
                     strand.interrupts.deliver_one();
-                    return Err(Unwinding { _private: () });
+                    return Err(Unwinding(()));
                 }
             }
             if deadline.is_some_and(|at| at <= Instant::now()) {
@@ -337,7 +335,7 @@ pub(crate) fn refuse_to_wait() -> Result<(), Unwinding> {
 #[inline]
 fn refuse_while_unwinding(strand: &Strand) -> Result<(), Unwinding> {
     if panicking() && strand.parker.is_greenlet() {
-        return Err(Unwinding { _private: () });
+        return Err(Unwinding(()));
     }
     Ok(())
 }
