@@ -1,6 +1,4 @@
-// The README's chart is a file of the repository, which is not beside these
-// pages. The first definition of a link counts: here it is an empty picture.
-#![doc = "[cpu]: data:image/svg+xml,%3Csvg%20xmlns=%22http://www.w3.org/2000/svg%22%20width=%220%22%20height=%220%22/%3E\n"]
+#![doc = include_str!("front_page.md")]
 #![doc = include_str!("../README.md")]
 
 pub use maypole_runtime::{
