@@ -34,6 +34,7 @@ pub(crate) mod framing;
 mod grammar;
 pub(crate) mod head;
 pub(crate) mod limits;
+mod lines;
 pub(crate) mod refusal;
 pub(crate) mod response;
 mod response_trailers;

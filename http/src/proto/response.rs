@@ -10,6 +10,7 @@ use super::date::DateLine;
 use super::error::ResponseError;
 use super::grammar;
 use super::head::Head;
+use super::lines::Lines;
 
 /// The interim answer to a client that waits before it sends its body, RFC 9110 section 15.2.1.
 pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -76,8 +77,7 @@ pub(crate) struct Started {
 /// All others are sent as given, with white space cut off around values.
 #[derive(Debug, Default)]
 pub(crate) struct ResponseHead {
-    /// Header lines in wire form.
-    lines: Vec<u8>,
+    lines: Lines,
     content_length: Option<u64>,
     close: bool,
     date: bool,
@@ -117,7 +117,12 @@ impl ResponseHead {
 
     /// Forgets everything but the server's line and the memory it holds.
     pub(crate) fn clear(&mut self) {
-        self.lines.clear();
+        // A line that is repeated is not looked at, and these have to be.
+        if self.date || self.server || self.upgrade {
+            self.lines.forget();
+        } else {
+            self.lines.rewind();
+        }
         self.content_length = None;
         self.close = false;
         self.date = false;
@@ -128,7 +133,11 @@ impl ResponseHead {
 
     /// Adds a header line. A fault is remembered and reported by [`start`](Self::start) or
     /// [`send`](Self::send).
+    #[inline]
     pub(crate) fn header(&mut self, name: &str, value: &[u8]) {
+        if self.lines.repeat(name.as_bytes(), value) {
+            return;
+        }
         if let Err(fault) = self.try_header(name, value) {
             self.fault.get_or_insert(fault);
         }
@@ -137,7 +146,7 @@ impl ResponseHead {
     /// Returns the value of the first line with this name, in any case, of those that are sent as
     /// given.
     pub(crate) fn value(&self, name: &str) -> Option<&[u8]> {
-        let mut lines = self.lines.split(|&byte| byte == b'\n');
+        let mut lines = self.lines.as_bytes().split(|&byte| byte == b'\n');
         lines.find_map(|line| {
             let (own, rest) = line.split_at_checked(name.len())?;
             let value = rest.strip_prefix(b": ")?.strip_suffix(b"\r")?;
@@ -162,9 +171,9 @@ impl ResponseHead {
         date: &DateLine,
     ) -> Result<Started, ResponseError> {
         let plan = self.plan(status, content, exchange)?;
-        out.reserve(self.lines.len() + HEAD_ROOM);
+        out.reserve(self.lines.as_bytes().len() + HEAD_ROOM);
         write_status_line(out, status);
-        out.extend_from_slice(&self.lines);
+        out.extend_from_slice(self.lines.as_bytes());
         if !plan.connection.is_empty() {
             out.extend_from_slice(plan.connection);
         }
@@ -201,7 +210,7 @@ impl ResponseHead {
         exchange: &Exchange,
         date: &DateLine,
     ) -> Result<bool, ResponseError> {
-        out.reserve(self.lines.len() + HEAD_ROOM + body.len());
+        out.reserve(self.lines.as_bytes().len() + HEAD_ROOM + body.len());
         let content = Content::Complete(body.len() as u64);
         let started = self.start(out, status, content, exchange, date)?;
         match started.body {
@@ -236,7 +245,7 @@ impl ResponseHead {
             return Err(ResponseError::Status);
         }
         write_status_line(out, status);
-        out.extend_from_slice(&self.lines);
+        out.extend_from_slice(self.lines.as_bytes());
         out.extend_from_slice(b"\r\n");
         Ok(())
     }
@@ -249,7 +258,7 @@ impl ResponseHead {
     fn try_header(&mut self, name: &str, value: &[u8]) -> Result<(), ResponseError> {
         let value = check_line(name, value)?;
         if !self.is_for_server(name, value)? {
-            write_line(&mut self.lines, name, value);
+            self.lines.push(name, value);
         }
         Ok(())
     }

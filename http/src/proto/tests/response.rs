@@ -450,3 +450,50 @@ fn cleared_heads_are_new_and_keep_their_memory() {
     );
     assert_eq!((out.capacity(), out.as_ptr()), (capacity, start));
 }
+
+#[test]
+fn lines_of_the_response_before_change_nothing() {
+    let own: &[&[(&str, &str)]] = &[
+        &[("A", "1"), ("B", "2")],
+        &[("A", "1"), ("B", "2")],
+        &[("A", "1")],
+        &[("B", "2")],
+        &[("A", "1"), ("B", "3")],
+        &[],
+        // Fields that the server looks at, after those that it does not and twice.
+        &[("A", "1"), ("Date", "now")],
+        &[("A", "1"), ("Date", "now")],
+        &[("A", "1")],
+        &[("Server", "s"), ("Server", "t"), ("A", "1")],
+        &[("Server", "s"), ("Server", "t"), ("A", "1")],
+        &[("A", "1"), ("Upgrade", "x")],
+        &[("A", "1"), ("Upgrade", "x")],
+        &[("A", "1"), ("Connection", "close"), ("B", "2")],
+        &[("A", "1"), ("B", "2"), ("Connection", "close")],
+        &[("A", "1"), ("Content-Length", "0"), ("B", "2")],
+        &[("A", "1"), ("Content-Length", "1"), ("B", "2")],
+        &[("A", "1\r\nB: 2")],
+        &[("A: 1\r\nB", "2")],
+        &[("A", "1"), ("Transfer-Encoding", "chunked")],
+        &[("A", "1"), ("B", "2")],
+    ];
+    // Each kind after each other kind, on one head that is used for all.
+    let mut kept = ResponseHead::default();
+    for first in own {
+        for lines in [first].into_iter().chain(own) {
+            let mut out = Vec::new();
+            kept.clear();
+            for (name, value) in *lines {
+                kept.header(name, value.as_bytes());
+            }
+            let sent = kept.send(&mut out, StatusCode::OK, b"", &GET, &date());
+            let mut expected = Vec::new();
+            let fresh = response(lines).send(&mut expected, StatusCode::OK, b"", &GET, &date());
+            assert_eq!(
+                (sent, &out),
+                (fresh, &expected),
+                "{lines:?} after {first:?}"
+            );
+        }
+    }
+}
