@@ -170,86 +170,89 @@ impl HeadParser {
         if self.scan.is_started() && !self.scan.find_end(buf, limits)? {
             return Ok(None);
         }
-        // Handed on as it is: taking the head out and wrapping it again would copy it.
-        let outcome = parse_complete(buf, limits, table, &mut self.host);
-        if !matches!(outcome, Ok(None)) {
-            self.scan = Scan::default();
-            return outcome;
+        let start = match buf.first() {
+            None => return Ok(None),
+            Some(b'\r' | b'\n') => match skip_empty_lines(buf)? {
+                Some(start) => start,
+                None => return self.wait_for_end(buf, limits),
+            },
+            Some(_) => 0,
+        };
+        let mut request = httparse::Request::new(&mut []);
+        let len = match request.parse_with_uninit_headers(&buf[start..], table.lines(limits)) {
+            Ok(httparse::Status::Complete(len)) => start + len,
+            Ok(httparse::Status::Partial) => return self.wait_for_end(buf, limits),
+            Err(httparse::Error::TooManyHeaders) => return Err(ProtoError::TooManyHeaders),
+            Err(_) => match diagnose(&buf[start..]) {
+                Some(error) => return Err(error),
+                None => return self.wait_for_end(buf, limits),
+            },
+        };
+        self.scan = Scan::default();
+        let (Some(method), Some(raw), Some(minor)) =
+            (request.method, request.path, request.version)
+        else {
+            return Err(ProtoError::RequestLine);
+        };
+        let headers: &'h [HeaderLine<'h>] = request.headers;
+        check_lines(&buf[..len], start, headers, limits)?;
+
+        let method = match method {
+            "GET" => Method::GET, // most are
+            other => Method::from_bytes(other.as_bytes()).map_err(|_| ProtoError::RequestLine)?,
+        };
+        let target = Target::parse(raw, &method)?;
+        let version = if minor == 0 {
+            Version::HTTP_10
+        } else {
+            Version::HTTP_11
+        };
+        let mut fields = Fields::default();
+        fields.collect(headers)?;
+        match fields.host {
+            Some(value) => self.host.check(value)?,
+            None if version == Version::HTTP_11 => return Err(ProtoError::MissingHost),
+            None => {}
         }
+        let framing = fields.framing.decide(version, headers)?;
+        if let (BodyFraming::Length(length), Some(most)) = (framing, limits.body)
+            && length > most
+        {
+            return Err(ProtoError::BodyTooLarge);
+        }
+        let expect_continue = version == Version::HTTP_11
+            && fields.expect
+            && expects_continue(headers)?
+            && !matches!(framing, BodyFraming::None | BodyFraming::Length(0));
+
+        // Not looked at again here: handing it on would copy it.
+        Ok(Some(Head {
+            method,
+            target,
+            version,
+            headers,
+            len,
+            framing,
+            keep_alive: fields.connection.keep_alive(version),
+            expect_continue,
+            upgrade: version == Version::HTTP_11 && fields.upgrade && fields.connection.upgrade,
+            host: fields.host,
+        }))
+    }
+
+    /// All bytes were parsed and more are needed; checks that.
+    #[cold]
+    fn wait_for_end<'h>(
+        &mut self,
+        buf: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<Head<'h>>, ProtoError> {
         if self.scan.find_end(buf, limits)? {
             // Cannot be: the parser wants more although the end is there. Never wait for it.
             return Err(ProtoError::RequestLine);
         }
         Ok(None)
     }
-}
-
-/// Parses the head if all of it is there.
-fn parse_complete<'h, 'b>(
-    buf: &'b [u8],
-    limits: &Limits,
-    table: &'h mut HeaderTable<'b>,
-    known: &mut KnownHost,
-) -> Result<Option<Head<'h>>, ProtoError> {
-    let start = match buf.first() {
-        None => return Ok(None),
-        Some(b'\r' | b'\n') => match skip_empty_lines(buf)? {
-            Some(start) => start,
-            None => return Ok(None),
-        },
-        Some(_) => 0,
-    };
-    let mut request = httparse::Request::new(&mut []);
-    let len = match request.parse_with_uninit_headers(&buf[start..], table.lines(limits)) {
-        Ok(httparse::Status::Complete(len)) => start + len,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => return Err(ProtoError::TooManyHeaders),
-        Err(_) => return diagnose(&buf[start..]).map_or(Ok(None), Err),
-    };
-    let (Some(method), Some(raw), Some(minor)) = (request.method, request.path, request.version)
-    else {
-        return Err(ProtoError::RequestLine);
-    };
-    let headers: &'h [HeaderLine<'h>] = request.headers;
-    check_lines(&buf[..len], start, headers, limits)?;
-
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| ProtoError::RequestLine)?;
-    let target = Target::parse(raw, &method)?;
-    let version = if minor == 0 {
-        Version::HTTP_10
-    } else {
-        Version::HTTP_11
-    };
-    let mut fields = Fields::default();
-    fields.collect(headers)?;
-    match fields.host {
-        Some(value) => known.check(value)?,
-        None if version == Version::HTTP_11 => return Err(ProtoError::MissingHost),
-        None => {}
-    }
-    let framing = fields.framing.decide(version, headers)?;
-    if let (BodyFraming::Length(length), Some(most)) = (framing, limits.body)
-        && length > most
-    {
-        return Err(ProtoError::BodyTooLarge);
-    }
-    let expect_continue = version == Version::HTTP_11
-        && fields.expect
-        && expects_continue(headers)?
-        && !matches!(framing, BodyFraming::None | BodyFraming::Length(0));
-
-    Ok(Some(Head {
-        method,
-        target,
-        version,
-        headers,
-        len,
-        framing,
-        keep_alive: fields.connection.keep_alive(version),
-        expect_continue,
-        upgrade: version == Version::HTTP_11 && fields.upgrade && fields.connection.upgrade,
-        host: fields.host,
-    }))
 }
 
 /// Returns where the request line begins; RFC 9112 section 2.2.
@@ -333,7 +336,9 @@ impl<'a> Fields<'a> {
         for &HeaderLine { name, value } in headers {
             // The length alone tells most names apart, so comparing is rare.
             match name.len() {
-                4 if name.eq_ignore_ascii_case("host") => self.host_line(value)?,
+                4 if name == "Host" || name.eq_ignore_ascii_case("host") => {
+                    self.host_line(value)?
+                }
                 6 if name.eq_ignore_ascii_case("expect") => self.expect = true,
                 7 if name.eq_ignore_ascii_case("upgrade") => self.upgrade = true,
                 10 if name.eq_ignore_ascii_case("connection") => self.connection.add(value),
