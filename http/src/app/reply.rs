@@ -420,7 +420,9 @@ impl Reply {
     ///
     /// What it got wrong. The verdict of [`fail`](Self::fail) applies then.
     pub(crate) fn finish(&mut self, wire: &Wire) -> io::Result<Verdict> {
-        self.settle(wire)?;
+        if matches!(self.phase, Phase::Later(_)) {
+            self.settle(wire)?;
+        }
         match self.phase {
             Phase::Gathering(status) if !self.has_trailers() => {
                 let body = std::mem::take(&mut self.body);
@@ -431,33 +433,40 @@ impl Reply {
             Phase::Gathering(status) => self.begin(wire, status)?,
             _ => {}
         }
-        match std::mem::replace(&mut self.phase, Phase::Broken) {
+        // Looked at where it is: taking it out costs most answers a stall.
+        match self.phase {
             Phase::Done { keep_alive } => Ok(verdict(keep_alive)),
             Phase::HandedOver => Ok(Verdict::HandedOver),
-            Phase::Streaming {
-                mut encoder,
-                keep_alive,
-            } => {
-                let is_to_the_end = encoder == BodyEncoder::CloseDelimited;
-                wire.with_out(|out| {
-                    encoder.write(&self.body, out)?;
-                    encoder.finish_with(self.trailers.as_bytes(), out)
-                })?;
-                if !self.status.is_some_and(|status| self.is_bodiless(status)) {
-                    self.body_sent += self.body.len() as u64;
-                }
-                if is_to_the_end {
-                    wire.flush()?;
-                    wire.reset_on_close(false)?;
-                }
-                Ok(verdict(keep_alive))
-            }
+            Phase::Streaming { .. } => self.end_stream(wire),
             Phase::Broken => Err(broken()),
-            unsent @ (Phase::Unsent | Phase::Later(_) | Phase::Gathering(_)) => {
-                self.phase = unsent;
-                Err(unanswered())
-            }
+            Phase::Unsent | Phase::Later(_) | Phase::Gathering(_) => Err(unanswered()),
         }
+    }
+
+    /// Queues the rest of a body that was written piece by piece, and its end.
+    fn end_stream(&mut self, wire: &Wire) -> io::Result<Verdict> {
+        // Whatever goes wrong from here on, there is no second end.
+        let phase = std::mem::replace(&mut self.phase, Phase::Broken);
+        let Phase::Streaming {
+            mut encoder,
+            keep_alive,
+        } = phase
+        else {
+            return Err(broken());
+        };
+        let is_to_the_end = encoder == BodyEncoder::CloseDelimited;
+        wire.with_out(|out| {
+            encoder.write(&self.body, out)?;
+            encoder.finish_with(self.trailers.as_bytes(), out)
+        })?;
+        if !self.status.is_some_and(|status| self.is_bodiless(status)) {
+            self.body_sent += self.body.len() as u64;
+        }
+        if is_to_the_end {
+            wire.flush()?;
+            wire.reset_on_close(false)?;
+        }
+        Ok(verdict(keep_alive))
     }
 
     /// The application has failed: answers `status` if nothing is out yet.
