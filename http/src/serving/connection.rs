@@ -1,6 +1,7 @@
 //! One connection: read a head, call the application, decide what comes next.
 
 use std::io;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -10,7 +11,9 @@ use crate::app::{Application, Input, Origin, Reply, Server, Verdict, Wire};
 use crate::buffers;
 use crate::observe::Counted;
 use crate::proto::date::DateLine;
-use crate::proto::{BodyFraming, Exchange, HeadParser, HeaderTable, ProtoError, write_refusal};
+use crate::proto::{
+    BodyFraming, Exchange, Head, HeadParser, HeaderTable, ProtoError, write_refusal,
+};
 
 use super::caller::Caller;
 use super::received::Received;
@@ -99,6 +102,13 @@ impl From<io::Error> for Fault {
     }
 }
 
+/// A request that was answered.
+struct Answered {
+    verdict: Verdict,
+    /// If it had a body: the buffer that this was read into, and what in there comes behind it.
+    rest: Option<(Vec<u8>, Range<usize>)>,
+}
+
 struct Connection<'a> {
     wire: &'a Wire,
     settings: &'a Settings,
@@ -146,110 +156,112 @@ impl Connection<'_> {
         // One clock reading for a batch.
         let date = DateLine::now();
         while !self.input.is_empty() {
-            // Out of `self` while the request borrows from it.
-            let mut input = std::mem::take(&mut self.input);
-            let answered = self.answer_one(&mut input, &date);
-            self.input = input;
-            match answered? {
+            match self.answer_some(&date)? {
                 None => break,
-                Some(Verdict::KeepAlive) => {}
+                Some(Verdict::KeepAlive) => self.bound_queue()?,
                 Some(Verdict::Close) if self.input.is_empty() => return Ok(Some(End::Close)),
                 Some(Verdict::Close | Verdict::CloseUnread) => return Ok(Some(End::Linger)),
                 // What is queued of the answer still goes out, its end does not.
                 Some(Verdict::Cut) => return Ok(Some(End::Cut)),
                 Some(Verdict::HandedOver) => return Ok(Some(End::HandedOver)),
             }
-            if self.wire.queued() >= self.settings.max_queued {
-                self.wire.flush()?;
-            }
         }
         Ok(None)
     }
 
-    /// Answers the first request in `input`; `None` if its head is incomplete.
-    fn answer_one(
-        &mut self,
-        input: &mut Received,
-        date: &DateLine,
-    ) -> Result<Option<Verdict>, Fault> {
+    /// Answers the requests at the front of the input, up to one with a body. The verdict on the
+    /// last one; `None` if a head is incomplete.
+    fn answer_some(&mut self, date: &DateLine) -> Result<Option<Verdict>, Fault> {
         let limits = &self.settings.limits;
+        // Out of `self` while requests borrow from them.
+        let mut input = std::mem::take(&mut self.input);
         let mut table = std::mem::take(&mut self.table);
         if !table.fits(limits) {
             table = buffers::take_table(limits);
         }
         let mut table = table.reuse();
-        // Borrowed where it is: a head is large, moving it costs.
-        let parsed = self.parser.parse(input.bytes(), limits, &mut table);
-        let head = match &parsed {
-            Ok(Some(head)) => head,
-            Ok(None) => {
-                self.table = table.reuse();
-                return Ok(None);
+        let mut used = 0;
+        let answered = self.answer_from(input.bytes(), &mut used, &mut table, date);
+        self.table = table.reuse();
+        input.consume(used);
+        let answered = answered.map(|answered| {
+            let Answered { verdict, rest } = answered?;
+            if let Some((buffer, rest)) = rest {
+                buffers::give(input.replace(buffer, rest));
             }
-            Err(error) => return Err(Fault::Request(*error)),
-        };
+            Some(verdict)
+        });
+        self.input = input;
+        answered
+    }
+
+    /// The same for requests in `bytes`, of which it `used` some.
+    fn answer_from<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        used: &mut usize,
+        table: &mut HeaderTable<'b>,
+        date: &DateLine,
+    ) -> Result<Option<Answered>, Fault> {
+        loop {
+            let bytes = &bytes[*used..];
+            // Borrowed where it is: a head is large, moving it costs.
+            let parsed = self.parser.parse(bytes, &self.settings.limits, table);
+            let head = match &parsed {
+                Ok(Some(head)) => head,
+                Ok(None) => return Ok(None),
+                Err(error) => return Err(Fault::Request(*error)),
+            };
+            let behind = &bytes[head.len..];
+            let answered = self.answer(head, behind, date)?;
+            *used += head.len;
+            if answered.verdict != Verdict::KeepAlive
+                || answered.rest.is_some()
+                || behind.is_empty()
+            {
+                return Ok(Some(answered));
+            }
+            self.bound_queue()?;
+        }
+    }
+
+    /// Answers one request, which `behind` follows.
+    fn answer(&mut self, head: &Head<'_>, behind: &[u8], date: &DateLine) -> io::Result<Answered> {
+        let settings = self.settings;
         if self.head_deadline.take().is_some() || self.reply.is_none() {
-            self.set_read_timeout(self.settings.keep_alive_timeout)?;
+            self.set_read_timeout(settings.keep_alive_timeout)?;
         }
         let mut exchange = Exchange::of(head);
-        exchange.keep_alive &= self.settings.keep_alive;
+        exchange.keep_alive &= settings.keep_alive;
         let reply = match &mut self.reply {
             Some(reply) => {
                 reply.reset(exchange, *date);
                 reply
             }
-            none => {
-                let server_line = self.settings.server_line.clone();
-                let reply = Reply::new(exchange, *date, server_line)
-                    .gathering_all(self.settings.gathers_all)
-                    .with_stream_buffer(self.settings.stream_buffer);
-                none.insert(reply)
-            }
+            none => none.insert(new_reply(settings, exchange, date)),
         };
         // What follows an upgrade is the next protocol's, so the application
         // needs it at hand.
-        if head.framing == BodyFraming::None && !exchange.upgrade && !exchange.connect {
-            let body = Input::new(self.wire, limits, head.framing, Vec::new(), 0);
-            // What has come whole is answered, whatever happens to the server.
-            reply.set_has_followers(input.bytes().len() > head.len);
-            let mut environ = self.caller.environ(head, body);
-            let verdict = self.caller.call(head, &mut environ, reply);
-            let len = head.len;
-            self.table = table.reuse();
-            input.consume(len);
-            return Ok(Some(verdict));
+        if head.framing != BodyFraming::None || exchange.upgrade || exchange.connect {
+            return answer_with_body(&self.caller, settings, head, behind, reply);
         }
-
-        let begun = &input.bytes()[head.len..];
-        let mut buffer = buffers::take();
-        if buffer.len() < begun.len() {
-            buffer.resize(begun.len(), 0);
-        }
-        buffer[..begun.len()].copy_from_slice(begun);
-        // Who has begun to send does not wait. RFC 9110 section 10.1.1.
-        let waits = head.expect_continue && begun.is_empty();
-        self.wire.set_owes_continue(waits);
-        set_read_timeout(self.wire, self.settings.read_timeout)?;
-        let body = Input::new(self.wire, limits, head.framing, buffer, begun.len());
+        let body = Input::new(self.wire, &settings.limits, head.framing, Vec::new(), 0);
+        // What has come whole is answered, whatever happens to the server.
+        reply.set_has_followers(!behind.is_empty());
         let mut environ = self.caller.environ(head, body);
-        let mut verdict = self.caller.call(head, &mut environ, reply);
-        let mut body = environ.into_input();
-        if verdict == Verdict::HandedOver {
-            return Ok(Some(verdict));
+        let verdict = self.caller.call(head, &mut environ, reply);
+        Ok(Answered {
+            verdict,
+            rest: None,
+        })
+    }
+
+    /// Sends what is queued before it becomes too much.
+    fn bound_queue(&self) -> io::Result<()> {
+        if self.wire.queued() < self.settings.max_queued {
+            return Ok(());
         }
-        if !body.drop_received() && verdict != Verdict::Cut {
-            let kept =
-                verdict == Verdict::KeepAlive && discard(self.wire, &mut body, self.settings)?;
-            if !kept {
-                verdict = Verdict::CloseUnread;
-            }
-        }
-        // What the client sent behind this body is what comes next.
-        let (buffer, rest) = body.into_rest();
-        self.table = table.reuse();
-        buffers::give(input.replace(buffer, rest));
-        self.set_read_timeout(self.settings.keep_alive_timeout)?;
-        Ok(Some(verdict))
+        self.wire.flush()
     }
 
     /// Waits until a request begins, without a buffer. False when the client
@@ -324,6 +336,57 @@ impl Connection<'_> {
     fn set_read_timeout(&self, limit: Duration) -> io::Result<()> {
         set_read_timeout(self.wire, limit)
     }
+}
+
+/// What answers a connection's first request, and all others.
+#[inline(never)] // once a connection; not on the stack of what follows
+fn new_reply(settings: &Settings, exchange: Exchange, date: &DateLine) -> Reply {
+    Reply::new(exchange, *date, settings.server_line.clone())
+        .gathering_all(settings.gathers_all)
+        .with_stream_buffer(settings.stream_buffer)
+}
+
+/// Answers a request with a body, which `begun` begins with, or one that would change the protocol.
+#[inline(never)] // not on the stack of requests without
+fn answer_with_body(
+    caller: &Caller<'_>,
+    settings: &Settings,
+    head: &Head<'_>,
+    begun: &[u8],
+    reply: &mut Reply,
+) -> io::Result<Answered> {
+    let wire = caller.wire;
+    let mut buffer = buffers::take();
+    if buffer.len() < begun.len() {
+        buffer.resize(begun.len(), 0);
+    }
+    buffer[..begun.len()].copy_from_slice(begun);
+    // Who has begun to send does not wait. RFC 9110 section 10.1.1.
+    let waits = head.expect_continue && begun.is_empty();
+    wire.set_owes_continue(waits);
+    set_read_timeout(wire, settings.read_timeout)?;
+    let body = Input::new(wire, &settings.limits, head.framing, buffer, begun.len());
+    let mut environ = caller.environ(head, body);
+    let mut verdict = caller.call(head, &mut environ, reply);
+    let mut body = environ.into_input();
+    if verdict == Verdict::HandedOver {
+        return Ok(Answered {
+            verdict,
+            rest: None,
+        });
+    }
+    if !body.drop_received() && verdict != Verdict::Cut {
+        let kept = verdict == Verdict::KeepAlive && discard(wire, &mut body, settings)?;
+        if !kept {
+            verdict = Verdict::CloseUnread;
+        }
+    }
+    set_read_timeout(wire, settings.keep_alive_timeout)?;
+    // What the client sent behind this body is what comes next.
+    Ok(Answered {
+        verdict,
+        rest: Some(body.into_rest()),
+    })
 }
 
 /// Errors that mean no more than that a client between two requests is gone.
