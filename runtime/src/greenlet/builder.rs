@@ -225,6 +225,12 @@ fn run<T: Send + 'static>(strand: &Arc<Strand>, body: impl FnOnce() -> T) {
             Err(payload) => outcome_of(payload),
         }
     };
+    finish(strand, outcome);
+}
+
+/// What comes after the body.
+#[inline(never)] // its frame would lie below the body's for as long as that runs
+fn finish(strand: &Arc<Strand>, outcome: Outcome) {
     local_key::clear();
     let (links, unwanted) = strand.end.come(outcome);
     if let Some(Outcome::Panicked(payload)) = &unwanted {
