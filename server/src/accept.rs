@@ -17,13 +17,14 @@ use crate::socket::Socket;
 #[cfg(feature = "tls")]
 use crate::spawn::Body;
 use crate::spawn::{Place, Spawn};
+use crate::stream::Stream;
 
 /// What is done with a connection. Shared by all greenlets of a server.
-pub(crate) type Serve = Arc<dyn Fn(Socket, Addr, Drain) + Send + Sync>;
+pub(crate) type Serve = Arc<dyn Fn(Stream, Addr) + Send + Sync>;
 
 /// Does the handshake with a connection; returns the rest of what is to be done.
 #[cfg(feature = "tls")]
-pub(crate) type Greet = Arc<dyn Fn(Socket, Addr, Drain) -> Option<Body> + Send + Sync>;
+pub(crate) type Greet = Arc<dyn Fn(Stream, Addr) -> Option<Body> + Send + Sync>;
 
 /// What a server's accept loops have in common.
 pub(crate) struct Accepting {
@@ -118,18 +119,19 @@ impl Accepting {
         peer: Addr,
         drain: &Drain,
     ) -> io::Result<()> {
-        let (serve, drain) = (self.serve.clone(), drain.clone());
+        let serve = self.serve.clone();
+        let stream = Stream::plain(socket, drain.clone());
         let active = self.counts.begin();
         // Handed over by load where there are several hubs.
         let builder = Builder::new().least_loaded();
         #[cfg(feature = "tls")]
         if let Some(greet) = &self.greet {
-            let greeted = self.greet(greet.clone(), place, active, socket, peer, drain);
+            let greeted = self.greet(greet.clone(), place, active, stream, peer);
             return self.handlers.try_spawn(builder, greeted).map(drop);
         }
         self.spawn.spawn(place, builder, &self.handlers, move || {
             let _active = active;
-            serve(socket, peer, drain);
+            serve(stream, peer);
         })
     }
 
@@ -141,15 +143,14 @@ impl Accepting {
         greet: Greet,
         mut place: Place,
         active: Active,
-        socket: Socket,
+        stream: Stream,
         peer: Addr,
-        drain: Drain,
     ) -> impl FnOnce() + Send + 'static {
         let accepting = self.clone();
         place.leave_slot();
         move || {
             let label = &accepting.label;
-            let Some(handler) = greet(socket, peer.clone(), drain) else {
+            let Some(handler) = greet(stream, peer.clone()) else {
                 return;
             };
             let Some(place) = accepting.spawn.admit(place) else {

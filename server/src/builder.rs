@@ -514,10 +514,11 @@ impl Builder {
         let label = label(&addrs);
         let counts = Arc::<Counts>::default();
         let idle = self.spawn.idle_list();
-        let handler = Arc::new(move |stream: Stream, addr| {
-            let me = maypole_runtime::current();
-            let seat = idle.as_ref().zip(me).map(|(idle, me)| idle.seat(me));
-            handler(stream.seated(seat), addr)
+        let handler = Arc::new(move |mut stream: Stream, addr| {
+            if let Some(idle) = &idle {
+                stream.take_seat(maypole_runtime::current().map(|me| idle.seat(me)));
+            }
+            handler(stream, addr)
         });
         let proxies: Arc<[Network]> = self.proxies.into();
         #[cfg(feature = "tls")]

@@ -10,6 +10,7 @@ use crate::tls::Broken;
 
 /// Says how a handler failed: a panic as an error, its own error as a warning, a
 /// client that is gone or too slow for debugging only.
+#[inline(never)] // its frame would lie below the handler's for as long as that runs
 pub(crate) fn failed(
     label: &str,
     peer: &dyn Display,

@@ -13,10 +13,9 @@ use crate::counters::Counts;
 use crate::network::Network;
 use crate::proxy_protocol;
 use crate::report;
-use crate::socket::Socket;
 use crate::stream::Stream;
 #[cfg(feature = "tls")]
-use crate::tls::{self, TlsConfig, TlsStream};
+use crate::tls::{self, TlsConfig};
 
 /// The whole of it: the handshake if there is TLS, then the handler.
 pub(crate) fn serve<F>(
@@ -29,17 +28,17 @@ pub(crate) fn serve<F>(
 where
     F: Fn(Stream, Addr) -> io::Result<()> + Send + Sync + 'static,
 {
-    Arc::new(move |socket, peer, drain| {
+    Arc::new(move |stream, peer| {
         let served = catch_panic(|| {
-            let client = begin(&socket, &peer, &proxies)?;
+            let client = begin(&stream, &peer, &proxies)?;
             #[cfg(feature = "tls")]
             if let Some(config) = &tls {
-                return match shake_hands(config, socket, &label, &peer, &counts) {
-                    Some(stream) => handler(Stream::tls(stream, drain), client),
+                return match shake_hands(config, stream, &label, &peer, &counts) {
+                    Some(stream) => handler(stream, client),
                     None => Ok(()),
                 };
             }
-            handler(Stream::plain(socket, drain), client)
+            handler(stream, client)
         });
         report::failed(&label, &peer, served, &counts);
     })
@@ -57,26 +56,27 @@ pub(crate) fn greet<F>(
 where
     F: Fn(Stream, Addr) -> io::Result<()> + Send + Sync + 'static,
 {
-    Arc::new(move |socket, peer, drain| {
-        let client = match begin(&socket, &peer, &proxies) {
+    Arc::new(move |stream, peer| {
+        let client = match begin(&stream, &peer, &proxies) {
             Ok(client) => client,
             Err(error) => {
                 report::failed(&label, &peer, Ok(Err(error)), &counts);
                 return None;
             }
         };
-        let stream = shake_hands(&config, socket, &label, &peer, &counts)?;
+        let stream = shake_hands(&config, stream, &label, &peer, &counts)?;
         let (label, counts, handler) = (label.clone(), counts.clone(), handler.clone());
         Some(Box::new(move || {
-            let served = catch_panic(|| handler(Stream::tls(stream, drain), client));
+            let served = catch_panic(|| handler(stream, client));
             report::failed(&label, &peer, served, &counts);
         }))
     })
 }
 
 /// The client's address: by the word of the proxy, where the peer is one.
-fn begin(socket: &Socket, peer: &Addr, proxies: &[Network]) -> io::Result<Addr> {
-    let (Some(tcp), Some(addr)) = (socket.as_tcp(), peer.inet()) else {
+#[inline(never)] // over before the handler runs
+fn begin(stream: &Stream, peer: &Addr, proxies: &[Network]) -> io::Result<Addr> {
+    let (Some(tcp), Some(addr)) = (stream.get_ref().as_tcp(), peer.inet()) else {
         return Ok(peer.clone());
     };
     // Answers go out as they are written; see README, "Speed".
@@ -85,14 +85,15 @@ fn begin(socket: &Socket, peer: &Addr, proxies: &[Network]) -> io::Result<Addr> 
 }
 
 #[cfg(feature = "tls")]
+#[inline(never)] // not on the stack of who has no TLS
 fn shake_hands(
     config: &TlsConfig,
-    socket: Socket,
+    stream: Stream,
     label: &str,
     peer: &Addr,
     counts: &Counts,
-) -> Option<TlsStream<Socket>> {
-    match tls::accept(config, socket) {
+) -> Option<Stream> {
+    match stream.secured(|socket| tls::accept(config, socket)) {
         Ok(stream) => Some(stream),
         Err(error) => {
             // A client's mistake, or a stranger's port scan.

@@ -38,7 +38,14 @@ use crate::tls::TlsStream;
 /// # Ok::<(), io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Stream {
+pub struct Stream(
+    // Boxed: it is moved through several functions to its handler, and each would
+    // keep room for it on the stack below the handler.
+    Box<Inner>,
+);
+
+#[derive(Debug)]
+struct Inner {
     kind: Kind,
     drain: Drain,
     seat: Option<Seat>,
@@ -52,27 +59,35 @@ enum Kind {
 }
 
 impl Stream {
-    pub(crate) fn plain(stream: Socket, drain: Drain) -> Self {
-        Self {
-            kind: Kind::Plain(stream),
-            drain,
-            seat: None,
-        }
+    pub(crate) fn plain(socket: Socket, drain: Drain) -> Self {
+        Self::new(Kind::Plain(socket), drain)
     }
 
-    #[cfg(feature = "tls")]
-    pub(crate) fn tls(stream: TlsStream<Socket>, drain: Drain) -> Self {
-        Self {
-            kind: Kind::Tls(stream),
+    fn new(kind: Kind, drain: Drain) -> Self {
+        Self(Box::new(Inner {
+            kind,
             drain,
             seat: None,
-        }
+        }))
+    }
+
+    /// The same connection after a handshake.
+    #[cfg(feature = "tls")]
+    pub(crate) fn secured<E>(
+        self,
+        handshake: impl FnOnce(Socket) -> Result<TlsStream<Socket>, E>,
+    ) -> Result<Self, E> {
+        let Inner { kind, drain, seat } = *self.0;
+        let kind = match kind {
+            Kind::Plain(socket) => Kind::Tls(handshake(socket)?),
+            secure @ Kind::Tls(_) => secure,
+        };
+        Ok(Self(Box::new(Inner { kind, drain, seat })))
     }
 
     /// Among those that make room when a client finds no place.
-    pub(crate) fn seated(mut self, seat: Option<Seat>) -> Self {
-        self.seat = seat;
-        self
+    pub(crate) fn take_seat(&mut self, seat: Option<Seat>) {
+        self.0.seat = seat;
     }
 
     /// The connection underneath. With TLS, reading or writing it directly
@@ -81,7 +96,7 @@ impl Stream {
     /// See the example of [`Socket`].
     #[must_use]
     pub fn get_ref(&self) -> &Socket {
-        match &self.kind {
+        match &self.0.kind {
             Kind::Plain(stream) => stream,
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.get_ref(),
@@ -101,7 +116,7 @@ impl Stream {
     /// ```
     #[must_use]
     pub fn is_tls(&self) -> bool {
-        match &self.kind {
+        match &self.0.kind {
             Kind::Plain(_) => false,
             #[cfg(feature = "tls")]
             Kind::Tls(_) => true,
@@ -224,7 +239,7 @@ impl Stream {
     /// ```
     #[doc(alias = "unwrap")]
     pub fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
-        match &mut self.kind {
+        match &mut self.0.kind {
             Kind::Plain(stream) => stream.shutdown(how),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => {
@@ -263,7 +278,7 @@ impl Stream {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn wait_read(&self) -> io::Result<()> {
-        match &self.kind {
+        match &self.0.kind {
             Kind::Plain(stream) => stream.wait_read(),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) if stream.has_input() => Ok(()),
@@ -298,7 +313,7 @@ impl Stream {
     /// ```
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.drain.has_begun() || self.seat.as_ref().is_some_and(Seat::leaves)
+        self.0.drain.has_begun() || self.0.seat.as_ref().is_some_and(Seat::leaves)
     }
 
     /// Whether the server stops: as [`is_draining`](Self::is_draining), but not for
@@ -324,7 +339,7 @@ impl Stream {
     /// ```
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.drain.has_begun()
+        self.0.drain.has_begun()
     }
 
     /// Waits for the next request: until a read may find something (true), or
@@ -366,16 +381,16 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn wait_request(&self) -> io::Result<bool> {
-        let _resting = self.seat.as_ref().map(Seat::rest);
+        let _resting = self.0.seat.as_ref().map(Seat::rest);
         let stop = || self.is_draining();
-        let waited = match &self.kind {
+        let waited = match &self.0.kind {
             Kind::Plain(stream) => stream.wait_read_unless(stop),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) if stream.has_input() => Ok(true),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.get_ref().wait_read_unless(stop),
         };
-        if let (Some(seat), Ok(true)) = (&self.seat, &waited) {
+        if let (Some(seat), Ok(true)) = (&self.0.seat, &waited) {
             seat.rise();
         }
         waited
@@ -395,17 +410,20 @@ impl Stream {
     ///
     /// See the example of [`StreamServer`](crate::StreamServer).
     pub fn try_clone(&self) -> io::Result<Self> {
-        match &self.kind {
-            Kind::Plain(stream) => Ok(Self::plain(stream.try_clone()?, self.drain.clone())),
+        match &self.0.kind {
+            Kind::Plain(stream) => Ok(Self::plain(stream.try_clone()?, self.0.drain.clone())),
             #[cfg(feature = "tls")]
-            Kind::Tls(stream) => Ok(Self::tls(stream.clone_handle(), self.drain.clone())),
+            Kind::Tls(stream) => {
+                let stream = Kind::Tls(stream.clone_handle());
+                Ok(Self::new(stream, self.0.drain.clone()))
+            }
         }
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match &mut self.kind {
+        match &mut self.0.kind {
             Kind::Plain(stream) => (&*stream).read(buf),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.read(buf),
@@ -413,7 +431,7 @@ impl Read for Stream {
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        match &mut self.kind {
+        match &mut self.0.kind {
             Kind::Plain(stream) => (&*stream).read_vectored(bufs),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.read_vectored(bufs),
@@ -423,7 +441,7 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match &mut self.kind {
+        match &mut self.0.kind {
             Kind::Plain(stream) => (&*stream).write(buf),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.write(buf),
@@ -431,7 +449,7 @@ impl Write for Stream {
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        match &mut self.kind {
+        match &mut self.0.kind {
             Kind::Plain(stream) => (&*stream).write_vectored(bufs),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.write_vectored(bufs),
@@ -439,7 +457,7 @@ impl Write for Stream {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match &mut self.kind {
+        match &mut self.0.kind {
             Kind::Plain(stream) => (&*stream).flush(),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.flush(),
