@@ -227,10 +227,6 @@ impl<'a> Environ<'a> {
     pub fn input(&mut self) -> &mut Input<'a> {
         &mut self.input
     }
-
-    pub(crate) fn into_input(self) -> Input<'a> {
-        self.input
-    }
 }
 
 impl fmt::Debug for Environ<'_> {

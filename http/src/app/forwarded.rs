@@ -143,6 +143,7 @@ impl TrustedProxies {
     }
 
     /// Where a request comes from, if its peer is trusted.
+    #[inline(never)] // over before the application runs
     pub(crate) fn origin(&self, head: &Head<'_>, direct: Origin) -> Origin {
         let is_trusted = match direct.peer {
             Some(peer) => self.trusts(peer.ip()),

@@ -51,6 +51,12 @@ const RESERVED: usize = 16 * 1024;
 pub struct Input<'a> {
     wire: &'a Wire,
     limits: &'a Limits,
+    // Not in here: an input is moved, and this would have room on the stack twice.
+    body: &'a mut Arriving,
+}
+
+/// How far a request's body has come.
+pub(crate) struct Arriving {
     decoder: BodyDecoder,
     // Received and not yet taken: `buffer[start..end]`. Its first `lent` bytes
     // are data, what follows is still to be decoded.
@@ -62,19 +68,11 @@ pub struct Input<'a> {
     decoded: u64,
 }
 
-impl<'a> Input<'a> {
+impl Arriving {
     /// The body framed by `framing`; `buffer[..end]` has been received already.
     /// An empty buffer does for an empty body.
-    pub(crate) fn new(
-        wire: &'a Wire,
-        limits: &'a Limits,
-        framing: BodyFraming,
-        buffer: Vec<u8>,
-        end: usize,
-    ) -> Self {
+    pub(crate) fn new(framing: BodyFraming, buffer: Vec<u8>, end: usize) -> Self {
         Self {
-            wire,
-            limits,
             decoder: BodyDecoder::new(framing),
             buffer,
             start: 0,
@@ -84,25 +82,37 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// The buffer, and where in it bytes lie that belong to the next request.
+    pub(crate) fn into_rest(self) -> (Vec<u8>, Range<usize>) {
+        (self.buffer, self.start..self.end)
+    }
+}
+
+impl<'a> Input<'a> {
+    /// Reads `body` from `wire`.
+    pub(crate) fn new(wire: &'a Wire, limits: &'a Limits, body: &'a mut Arriving) -> Self {
+        Self { wire, limits, body }
+    }
+
     /// The trailer lines that came behind a chunked body. None before the body
     /// has been read to its end. RFC 9112 section 7.1.2.
     ///
     /// See the example of [`Input`].
     pub fn trailers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let trailers = self.decoder.trailers().filter(|_| self.is_done());
+        let trailers = self.body.decoder.trailers().filter(|_| self.is_done());
         trailers.into_iter().flat_map(Trailers::iter)
     }
 
     /// Whether the body has been read to its end.
     pub(crate) fn is_done(&self) -> bool {
-        self.lent == 0 && self.decoder.is_done()
+        self.body.lent == 0 && self.body.decoder.is_done()
     }
 
     /// Drops what has come and was not read; whether that was the rest of it.
     pub(crate) fn drop_received(&mut self) -> bool {
-        self.start += self.lent;
-        self.lent = 0;
-        self.decoder.is_done()
+        self.body.start += self.body.lent;
+        self.body.lent = 0;
+        self.body.decoder.is_done()
     }
 
     /// Reads on and drops what it reads; true when that came to the end before
@@ -110,18 +120,18 @@ impl<'a> Input<'a> {
     pub(crate) fn discard(&mut self, most: usize) -> io::Result<bool> {
         let mut gone = 0;
         loop {
-            gone += self.lent;
-            self.start += self.lent;
-            self.lent = 0;
-            if self.decoder.is_done() {
+            gone += self.body.lent;
+            self.body.start += self.body.lent;
+            self.body.lent = 0;
+            if self.body.decoder.is_done() {
                 return Ok(true);
             }
             if gone > most {
                 return Ok(false);
             }
-            let before = self.start;
+            let before = self.body.start;
             let decoded = self.decode()?;
-            gone += self.start - before;
+            gone += self.body.start - before;
             if !decoded {
                 self.receive()?;
             }
@@ -135,7 +145,7 @@ impl<'a> Input<'a> {
         if begun > most {
             return Ok(false);
         }
-        if self.decoder.is_done() {
+        if self.body.decoder.is_done() {
             // All of it lies in the buffer already.
             return Ok(true);
         }
@@ -154,19 +164,19 @@ impl<'a> Input<'a> {
             self.consume(n);
         }
         // Behind it, as before: what belongs to the next request.
-        self.lent = whole.len();
-        whole.extend_from_slice(&self.buffer[self.start..self.end]);
-        self.start = 0;
-        self.end = whole.len();
-        buffers::give(std::mem::replace(&mut self.buffer, whole));
+        self.body.lent = whole.len();
+        whole.extend_from_slice(&self.body.buffer[self.body.start..self.body.end]);
+        self.body.start = 0;
+        self.body.end = whole.len();
+        buffers::give(std::mem::replace(&mut self.body.buffer, whole));
         Ok(true)
     }
 
     /// Takes what the client has sent behind this body: the first bytes of
     /// another protocol. The body must be done.
     pub(super) fn take_rest(&mut self) -> Vec<u8> {
-        let rest = self.buffer[self.start..self.end].to_vec();
-        self.start = self.end;
+        let rest = self.body.buffer[self.body.start..self.body.end].to_vec();
+        self.body.start = self.body.end;
         rest
     }
 
@@ -175,58 +185,59 @@ impl<'a> Input<'a> {
         self.wire
     }
 
-    /// The buffer, and where in it bytes lie that belong to the next request.
-    pub(crate) fn into_rest(self) -> (Vec<u8>, Range<usize>) {
-        (self.buffer, self.start..self.end)
-    }
-
     /// Decodes what is there. False when more bytes are needed.
     fn decode(&mut self) -> io::Result<bool> {
-        let step = self
-            .decoder
-            .decode(&self.buffer[self.start..self.end], self.limits)?;
-        self.start += step.skip;
-        self.lent = step.data;
-        self.decoded += step.data as u64;
+        let body = &mut *self.body;
+        let received = &body.buffer[body.start..body.end];
+        let step = body.decoder.decode(received, self.limits)?;
+        body.start += step.skip;
+        body.lent = step.data;
+        body.decoded += step.data as u64;
         Ok(step.data > 0 || step.done || step.skip > 0)
     }
 
     fn receive(&mut self) -> io::Result<()> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
+        if self.body.start > 0 {
+            self.body
+                .buffer
+                .copy_within(self.body.start..self.body.end, 0);
+            self.body.end -= self.body.start;
+            self.body.start = 0;
         }
         self.wire.invite_body();
-        let n = self.wire.read(&mut self.buffer[self.end..])?;
+        let n = self.wire.read(&mut self.body.buffer[self.body.end..])?;
         if n == 0 {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
                 "the client closed within the body of its request",
             ));
         }
-        self.end += n;
+        self.body.end += n;
         Ok(())
     }
 }
 
 impl BufRead for Input<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.lent == 0 && !self.decoder.is_done() {
+        while self.body.lent == 0 && !self.body.decoder.is_done() {
             if !self.decode()? {
                 self.receive()?;
             }
         }
-        if self.limits.body.is_some_and(|most| self.decoded > most) {
+        if self
+            .limits
+            .body
+            .is_some_and(|most| self.body.decoded > most)
+        {
             return Err(ProtoError::BodyTooLarge.into());
         }
-        Ok(&self.buffer[self.start..self.start + self.lent])
+        Ok(&self.body.buffer[self.body.start..self.body.start + self.body.lent])
     }
 
     fn consume(&mut self, amount: usize) {
-        let amount = amount.min(self.lent);
-        self.start += amount;
-        self.lent -= amount;
+        let amount = amount.min(self.body.lent);
+        self.body.start += amount;
+        self.body.lent -= amount;
     }
 }
 

@@ -30,6 +30,7 @@ pub use start_response::StartResponse;
 pub use upgraded::Upgraded;
 
 pub(crate) use forwarded::Origin;
+pub(crate) use input::Arriving;
 pub(crate) use reply::{MAX_STREAM_BUFFER, Reply, Verdict};
 pub(crate) use server::{BaseEnviron, Server};
 pub(crate) use wire::Wire;

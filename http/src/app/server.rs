@@ -32,6 +32,7 @@ impl Server {
     /// # Errors
     ///
     /// The kernel's.
+    #[inline(never)] // once a connection; not on the stack of what follows
     pub(crate) fn addr_of(&self, stream: &Stream) -> io::Result<&Addr> {
         let addrs = self.addrs.get().map_or(&[][..], |addrs| addrs);
         let found = match addrs {

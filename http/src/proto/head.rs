@@ -160,7 +160,7 @@ impl HeadParser {
     ///
     /// Every refusal of [`ProtoError`] that concerns heads. Limits are enforced on incomplete
     /// heads too.
-    #[inline]
+    #[inline(never)] // not on the stack of the application
     pub(crate) fn parse<'h, 'b>(
         &mut self,
         buf: &'b [u8],

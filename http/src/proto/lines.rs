@@ -7,7 +7,7 @@ use super::response::write_line;
 /// An application sends mostly the same lines with each response. So a line that is the same as
 /// in the response before, at the same place, is neither checked nor written again: comparing is
 /// cheaper.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lines {
     /// Those of this response, then those of an earlier one that may come again.
     bytes: Vec<u8>,
@@ -22,6 +22,19 @@ pub(super) struct Lines {
 struct Mark {
     name: usize,
     line: usize,
+}
+
+impl Default for Lines {
+    /// With room for what most responses have: it is made where the stack is not deep, and the
+    /// allocator takes some of that.
+    fn default() -> Self {
+        Self {
+            bytes: Vec::with_capacity(BYTES),
+            marks: Vec::with_capacity(LINES),
+            count: 0,
+            end: 0,
+        }
+    }
 }
 
 impl Lines {
@@ -77,6 +90,10 @@ impl Lines {
         self.marks.clear();
     }
 }
+
+/// Room for a few lines. Held by each connection, an idle one too.
+const BYTES: usize = 120;
+const LINES: usize = 4;
 
 /// The colon, the space and the line end.
 const OVERHEAD: usize = 4;

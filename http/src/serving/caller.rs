@@ -31,8 +31,8 @@ pub(crate) struct Caller<'a> {
 impl Caller<'_> {
     /// A request as the application sees it.
     #[inline(always)] // made where it stays
-    pub(crate) fn environ<'r>(&'r self, head: &'r Head<'r>, body: Input<'r>) -> Environ<'r> {
-        Environ::new(head, self.server, self.local, self.origin(head), body)
+    pub(crate) fn environ<'r>(&'r self, head: &'r Head<'r>, input: Input<'r>) -> Environ<'r> {
+        Environ::new(head, self.server, self.local, self.origin(head), input)
     }
 
     /// Calls the application and completes its answer.
@@ -54,21 +54,26 @@ impl Caller<'_> {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(io::Error::other("the application panicked")),
         };
-        let verdict = finished.unwrap_or_else(|error| {
-            self.report(head, &error);
-            running.reply.fail(self.wire, self.status_of(&error))
-        });
+        let verdict = finished.unwrap_or_else(|error| self.failed(head, running.reply, &error));
         running.reply.release();
         drop(running);
         verdict
     }
 
     /// Where the request comes from, by the word of trusted proxies.
+    #[inline]
     fn origin(&self, head: &Head<'_>) -> Origin {
         match self.proxies {
             Some(proxies) => proxies.origin(head, self.direct),
             None => self.direct,
         }
+    }
+
+    /// Reports an error of the application, and answers it.
+    #[cold]
+    fn failed(&self, head: &Head<'_>, reply: &mut Reply, error: &io::Error) -> Verdict {
+        self.report(head, error);
+        reply.fail(self.wire, self.status_of(error))
     }
 
     /// The answer to an error of the application, which may pass on what the

@@ -1,13 +1,12 @@
 //! One connection: read a head, call the application, decide what comes next.
 
 use std::io;
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use maypole_server::{Addr, Stream};
 
-use crate::app::{Application, Input, Origin, Reply, Server, Verdict, Wire};
+use crate::app::{Application, Arriving, Input, Origin, Reply, Server, Verdict, Wire};
 use crate::buffers;
 use crate::observe::Counted;
 use crate::proto::date::DateLine;
@@ -55,6 +54,7 @@ pub(crate) fn serve(
         },
         counted: &counted,
         input: Received::default(),
+        rest: None,
         parser: HeadParser::default(),
         table: HeaderTable::default(),
         head_deadline: None,
@@ -102,26 +102,22 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// A request that was answered.
-struct Answered {
-    verdict: Verdict,
-    /// If it had a body: the buffer that this was read into, and what in there comes behind it.
-    rest: Option<(Vec<u8>, Range<usize>)>,
-}
-
 struct Connection<'a> {
     wire: &'a Wire,
     settings: &'a Settings,
     caller: Caller<'a>,
     counted: &'a Counted<'a>,
     input: Received,
+    // After a request with a body: what came behind this, which takes the place of
+    // the input.
+    rest: Option<Received>,
     parser: HeadParser,
     // Without room while no request is at hand.
     table: HeaderTable<'static>,
     // Set while a head is on its way.
     head_deadline: Option<Instant>,
-    // Made at the first request and used for all.
-    reply: Option<Reply>,
+    // Made at the first request and used for all. Not on the stack.
+    reply: Option<Box<Reply>>,
 }
 
 impl Connection<'_> {
@@ -152,6 +148,7 @@ impl Connection<'_> {
     }
 
     /// Answers all requests that are complete in the input. `None`: go on.
+    #[inline(never)] // else a connection that waits has the frames of both on its stack
     fn answer_all(&mut self) -> Result<Option<End>, Fault> {
         // One clock reading for a batch.
         let date = DateLine::now();
@@ -183,15 +180,16 @@ impl Connection<'_> {
         let mut used = 0;
         let answered = self.answer_from(input.bytes(), &mut used, &mut table, date);
         self.table = table.reuse();
-        input.consume(used);
-        let answered = answered.map(|answered| {
-            let Answered { verdict, rest } = answered?;
-            if let Some((buffer, rest)) = rest {
-                buffers::give(input.replace(buffer, rest));
+        match self.rest.take() {
+            None => {
+                input.consume(used);
+                self.input = input;
             }
-            Some(verdict)
-        });
-        self.input = input;
+            Some(rest) => {
+                self.input = rest;
+                buffers::give(input.into_buffer());
+            }
+        }
         answered
     }
 
@@ -202,7 +200,7 @@ impl Connection<'_> {
         used: &mut usize,
         table: &mut HeaderTable<'b>,
         date: &DateLine,
-    ) -> Result<Option<Answered>, Fault> {
+    ) -> Result<Option<Verdict>, Fault> {
         loop {
             let bytes = &bytes[*used..];
             // Borrowed where it is: a head is large, moving it costs.
@@ -213,20 +211,17 @@ impl Connection<'_> {
                 Err(error) => return Err(Fault::Request(*error)),
             };
             let behind = &bytes[head.len..];
-            let answered = self.answer(head, behind, date)?;
+            let verdict = self.answer(head, behind, date)?;
             *used += head.len;
-            if answered.verdict != Verdict::KeepAlive
-                || answered.rest.is_some()
-                || behind.is_empty()
-            {
-                return Ok(Some(answered));
+            if verdict != Verdict::KeepAlive || self.rest.is_some() || behind.is_empty() {
+                return Ok(Some(verdict));
             }
             self.bound_queue()?;
         }
     }
 
     /// Answers one request, which `behind` follows.
-    fn answer(&mut self, head: &Head<'_>, behind: &[u8], date: &DateLine) -> io::Result<Answered> {
+    fn answer(&mut self, head: &Head<'_>, behind: &[u8], date: &DateLine) -> io::Result<Verdict> {
         let settings = self.settings;
         if self.head_deadline.take().is_some() || self.reply.is_none() {
             self.set_read_timeout(settings.keep_alive_timeout)?;
@@ -243,17 +238,14 @@ impl Connection<'_> {
         // What follows an upgrade is the next protocol's, so the application
         // needs it at hand.
         if head.framing != BodyFraming::None || exchange.upgrade || exchange.connect {
-            return answer_with_body(&self.caller, settings, head, behind, reply);
+            return answer_with_body(&self.caller, settings, head, behind, reply, &mut self.rest);
         }
-        let body = Input::new(self.wire, &settings.limits, head.framing, Vec::new(), 0);
+        let mut body = Arriving::new(head.framing, Vec::new(), 0);
+        let input = Input::new(self.wire, &settings.limits, &mut body);
         // What has come whole is answered, whatever happens to the server.
         reply.set_has_followers(!behind.is_empty());
-        let mut environ = self.caller.environ(head, body);
-        let verdict = self.caller.call(head, &mut environ, reply);
-        Ok(Answered {
-            verdict,
-            rest: None,
-        })
+        let mut environ = self.caller.environ(head, input);
+        Ok(self.caller.call(head, &mut environ, reply))
     }
 
     /// Sends what is queued before it becomes too much.
@@ -294,6 +286,7 @@ impl Connection<'_> {
 
     /// Whether a request that comes now, while the server stops, is still answered:
     /// it may have been on its way already.
+    #[cold]
     fn has_last_call(&self) -> io::Result<bool> {
         let limit = self.settings.drain_timeout;
         if limit.is_zero() || !self.wire.with_stream(|stream| Ok(stream.is_stopping()))? {
@@ -304,6 +297,7 @@ impl Connection<'_> {
     }
 
     /// Reads on while a head has begun and is not complete.
+    #[cold]
     fn receive_more_of_head(&mut self) -> io::Result<usize> {
         let now = Instant::now();
         let limit = self.settings.head_timeout;
@@ -322,6 +316,7 @@ impl Connection<'_> {
         self.input.receive(self.wire)
     }
 
+    #[cold]
     fn refuse(&self, status: StatusCode) -> io::Result<End> {
         let before = self.wire.sent();
         self.wire
@@ -340,13 +335,17 @@ impl Connection<'_> {
 
 /// What answers a connection's first request, and all others.
 #[inline(never)] // once a connection; not on the stack of what follows
-fn new_reply(settings: &Settings, exchange: Exchange, date: &DateLine) -> Reply {
-    Reply::new(exchange, *date, settings.server_line.clone())
-        .gathering_all(settings.gathers_all)
-        .with_stream_buffer(settings.stream_buffer)
+fn new_reply(settings: &Settings, exchange: Exchange, date: &DateLine) -> Box<Reply> {
+    let reply = Reply::new(exchange, *date, settings.server_line.clone());
+    Box::new(
+        reply
+            .gathering_all(settings.gathers_all)
+            .with_stream_buffer(settings.stream_buffer),
+    )
 }
 
 /// Answers a request with a body, which `begun` begins with, or one that would change the protocol.
+/// What the client has sent behind the body is the `rest`, to go on with.
 #[inline(never)] // not on the stack of requests without
 fn answer_with_body(
     caller: &Caller<'_>,
@@ -354,7 +353,8 @@ fn answer_with_body(
     head: &Head<'_>,
     begun: &[u8],
     reply: &mut Reply,
-) -> io::Result<Answered> {
+    rest: &mut Option<Received>,
+) -> io::Result<Verdict> {
     let wire = caller.wire;
     let mut buffer = buffers::take();
     if buffer.len() < begun.len() {
@@ -365,28 +365,24 @@ fn answer_with_body(
     let waits = head.expect_continue && begun.is_empty();
     wire.set_owes_continue(waits);
     set_read_timeout(wire, settings.read_timeout)?;
-    let body = Input::new(wire, &settings.limits, head.framing, buffer, begun.len());
-    let mut environ = caller.environ(head, body);
+    let mut body = Arriving::new(head.framing, buffer, begun.len());
+    let input = Input::new(wire, &settings.limits, &mut body);
+    let mut environ = caller.environ(head, input);
     let mut verdict = caller.call(head, &mut environ, reply);
-    let mut body = environ.into_input();
+    drop(environ);
     if verdict == Verdict::HandedOver {
-        return Ok(Answered {
-            verdict,
-            rest: None,
-        });
+        return Ok(verdict);
     }
-    if !body.drop_received() && verdict != Verdict::Cut {
-        let kept = verdict == Verdict::KeepAlive && discard(wire, &mut body, settings)?;
+    let mut input = Input::new(wire, &settings.limits, &mut body);
+    if !input.drop_received() && verdict != Verdict::Cut {
+        let kept = verdict == Verdict::KeepAlive && discard(wire, &mut input, settings)?;
         if !kept {
             verdict = Verdict::CloseUnread;
         }
     }
     set_read_timeout(wire, settings.keep_alive_timeout)?;
-    // What the client sent behind this body is what comes next.
-    Ok(Answered {
-        verdict,
-        rest: Some(body.into_rest()),
-    })
+    *rest = Some(Received::from(body.into_rest()));
+    Ok(verdict)
 }
 
 /// Errors that mean no more than that a client between two requests is gone.

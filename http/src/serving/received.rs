@@ -1,6 +1,7 @@
 //! The input buffer of a connection.
 
 use std::io;
+use std::ops::Range;
 
 use crate::app::Wire;
 use crate::buffers;
@@ -33,13 +34,6 @@ impl Received {
         self.start += n;
     }
 
-    /// Puts another buffer in place and returns the old one.
-    pub(super) fn replace(&mut self, buffer: Vec<u8>, rest: std::ops::Range<usize>) -> Vec<u8> {
-        self.start = rest.start;
-        self.end = rest.end;
-        std::mem::replace(&mut self.buffer, buffer)
-    }
-
     pub(super) fn into_buffer(self) -> Vec<u8> {
         self.buffer
     }
@@ -64,5 +58,16 @@ impl Received {
         let n = wire.read(&mut self.buffer[self.end..])?;
         self.end += n;
         Ok(n)
+    }
+}
+
+/// A buffer, and where in it they lie.
+impl From<(Vec<u8>, Range<usize>)> for Received {
+    fn from((buffer, bytes): (Vec<u8>, Range<usize>)) -> Self {
+        Self {
+            buffer,
+            start: bytes.start,
+            end: bytes.end,
+        }
     }
 }

@@ -5,7 +5,7 @@ use may_minihttp::Response;
 use maypole_server::Addr;
 use memchr::memmem;
 
-use crate::app::{Application, Input, Origin, Reply, Server, Verdict, Wire};
+use crate::app::{Application, Arriving, Input, Origin, Reply, Server, Verdict, Wire};
 use crate::buffers;
 use crate::observe::Observer;
 use crate::proto::date::DateLine;
@@ -77,7 +77,8 @@ impl Shared {
         let wire = Wire::in_memory();
         let mut reply = Reply::new(exchange, DateLine::now(), None).gathering_all(true);
         let end = body.len();
-        let input = Input::new(&wire, &self.limits, head.framing, body, end);
+        let mut body = Arriving::new(head.framing, body, end);
+        let input = Input::new(&wire, &self.limits, &mut body);
         let caller = Caller {
             wire: &wire,
             local: &self.local,
