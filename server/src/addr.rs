@@ -143,7 +143,10 @@ impl ListenAddr for str {
         {
             return (Ipv4Addr::UNSPECIFIED, port).to_target();
         }
-        if self.starts_with('/') {
+        if ["/", "unix:/", "unix:@"]
+            .iter()
+            .any(|start| self.starts_with(start))
+        {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!("{self:?} is a path: a Unix socket is bound by bind_unix"),
@@ -257,12 +260,22 @@ mod tests {
             ":70000",
             "*:",
             "/run/x.sock",
+            "unix:/run/x.sock",
             "-1",
         ] {
             let error = given.to_listen().unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{given:?}");
             assert!(error.to_string().contains(given), "{error}");
         }
+    }
+
+    #[test]
+    fn paths_are_told_where_they_belong() {
+        for given in ["/run/x.sock", "unix:/run/x.sock", "unix:@x"] {
+            let error = given.to_listen().unwrap_err().to_string();
+            assert!(error.ends_with("is bound by bind_unix"), "{error}");
+        }
+        assert_eq!(addrs("unix:80"), ["unix 80"]); // a host may have that name
     }
 
     #[test]

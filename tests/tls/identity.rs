@@ -54,3 +54,11 @@ fn all_certificates_of_the_chain_are_sent() {
         assert!(seen.contains("Verify return code: 0 (ok)"), "{seen}");
     }
 }
+
+#[test]
+fn a_key_of_another_form_is_told_what_to_do() {
+    let key = b"-----BEGIN EC PRIVATE KEY-----\n-----END EC PRIVATE KEY-----\n";
+    let error = TlsConfig::from_pem(&read_testdata("cert.pem"), key).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("openssl pkcs8"), "{error}");
+}

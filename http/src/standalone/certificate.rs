@@ -28,7 +28,13 @@ pub(super) fn load(settings: &Settings) -> io::Result<Option<TlsConfig>> {
         })
         .handshake_timeout(settings.handshake_timeout)
         .pem(&chain, &key)
-        .map_err(|error| told("certfile", certfile, &error))?;
+        .map_err(|error| {
+            let files = match &settings.keyfile {
+                Some(keyfile) => format!("{} and {}", certfile.display(), keyfile.display()),
+                None => certfile.display().to_string(),
+            };
+            io::Error::new(error.kind(), format!("certfile: {files}: {error}"))
+        })?;
     Ok(Some(config))
 }
 

@@ -16,6 +16,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How the one kind of private key that native-tls reads begins.
 const PKCS8: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 
+const NO_PKCS8: &str =
+    "the private key is not PKCS #8 PEM; `openssl pkcs8 -topk8 -nocrypt` makes it so";
+
 /// The identity, a certificate with its private key, that a server shows to its TLS clients, and how it does so.
 ///
 /// Load it once and clone it freely. Clones share it: [`reload`](Self::reload) through one of them, for a certificate
@@ -219,8 +222,11 @@ impl TlsConfigBuilder {
     pub fn pem(&self, cert_chain: &[u8], key_pkcs8: &[u8]) -> io::Result<TlsConfig> {
         // native-tls wants the key to begin with its first byte.
         let start = key_pkcs8.windows(PKCS8.len()).position(|at| at == PKCS8);
-        let key = &key_pkcs8[start.unwrap_or(0)..];
-        self.build("PEM identity", Identity::from_pkcs8(cert_chain, key))
+        let start = start.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, NO_PKCS8))?;
+        self.build(
+            "PEM identity",
+            Identity::from_pkcs8(cert_chain, &key_pkcs8[start..]),
+        )
     }
 
     /// Loads an identity as [`TlsConfig::from_pkcs12`] does.
