@@ -7,14 +7,12 @@
 //!     -subj /CN=localhost -addext subjectAltName=DNS:localhost
 //! ```
 //!
-//! Run it: `cargo run --release --features tls --example wsgi_server_ssl`
+//! Run it: `cargo run --release --features tls --example wsgi_server_ssl`; where
+//! OpenSSL's headers are missing, with `tls-vendored`, which builds an OpenSSL.
 //! Try it: `curl -i --cacert server.crt https://localhost:8443/`
 //! Renew it: make another, then `kill -HUP` as it says; connections go on.
 
-use std::env;
-use std::fs;
-use std::io;
-use std::process;
+use std::{env, fs, io, process};
 
 use maypole::http::{Environ, StartResponse, StatusCode};
 use maypole::pywsgi::WsgiServer;
