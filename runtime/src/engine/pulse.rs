@@ -108,7 +108,7 @@ pub(super) fn leave() {
 fn new() -> &'static Pulse {
     let thread = thread::current();
     let pulse: &'static Pulse = Box::leak(Box::new(Pulse {
-        thread: thread.name().unwrap_or("unnamed").to_owned(),
+        thread: thread.name().unwrap_or("the hub").to_owned(),
         beat: AtomicU64::new(0),
         runs: Mutex::new(None),
     }));
