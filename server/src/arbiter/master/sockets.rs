@@ -220,7 +220,11 @@ impl Bound {
                     sleep(TRY_AGAIN);
                 }
                 Err(error) => {
-                    let why = format!("cannot listen on {spec}: {error}");
+                    let (place, why) = (spec.to_string(), error.to_string());
+                    // It may end with the address, which has been said then.
+                    let end = format!(": {}", place.trim_start_matches("unix:"));
+                    let why = why.strip_suffix(&end).unwrap_or(&why);
+                    let why = format!("cannot listen on {place}: {why}");
                     return Err(io::Error::new(error.kind(), why));
                 }
                 bound => return bound,
