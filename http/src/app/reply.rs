@@ -161,6 +161,8 @@ impl Reply {
 
     /// Gives back memory that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
+        self.head.shrink();
+        self.trailers = ResponseTrailers::default();
         if self.body.capacity() > 0 {
             buffers::give_output(std::mem::take(&mut self.body));
         }

@@ -89,11 +89,24 @@ impl Lines {
         self.bytes.clear();
         self.marks.clear();
     }
+
+    /// Begins the next response, which may be far off; keeps no more memory than most need.
+    pub(super) fn rest(&mut self) {
+        self.rewind();
+        if self.bytes.capacity() > MOST_BYTES || self.marks.capacity() > MOST_LINES {
+            *self = Self::default();
+        }
+    }
 }
 
 /// Room for a few lines. Held by each connection, an idle one too.
 const BYTES: usize = 120;
 const LINES: usize = 4;
+
+/// What an idle connection keeps at most: more than most responses have, less than what the
+/// connection itself takes.
+const MOST_BYTES: usize = 1024;
+const MOST_LINES: usize = 32;
 
 /// The colon, the space and the line end.
 const OVERHEAD: usize = 4;
@@ -156,6 +169,21 @@ mod tests {
             assert!(!known.repeat(name.as_bytes(), value.as_bytes()), "{name:?}");
             assert!(known.as_bytes().is_empty());
         }
+    }
+
+    #[test]
+    fn few_lines_are_kept_at_rest_and_many_are_not() {
+        let mut few = known(&[("A", "b"), ("C", "d")]);
+        few.rest();
+        assert!(few.repeat(b"A", b"b"));
+        let long = "e".repeat(MOST_BYTES);
+        let mut many = known(&[("A", "b"), ("C", &long)]);
+        many.rest();
+        assert!(!many.repeat(b"A", b"b"));
+        assert!(many.bytes.capacity() <= MOST_BYTES);
+        let mut many = known(&[("A", "b"); MOST_LINES + 1]);
+        many.rest();
+        assert!(!many.repeat(b"A", b"b"));
     }
 
     #[test]

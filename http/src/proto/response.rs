@@ -131,6 +131,12 @@ impl ResponseHead {
         self.fault = None;
     }
 
+    /// Gives back memory that most responses do not need.
+    pub(crate) fn shrink(&mut self) {
+        self.clear();
+        self.lines.rest();
+    }
+
     /// Adds a header line. A fault is remembered and reported by [`start`](Self::start) or
     /// [`send`](Self::send).
     #[inline]
