@@ -106,6 +106,7 @@ impl Group {
     /// assert_eq!(named.handle().name(), "worker");
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn try_spawn<T, F>(&self, builder: Builder, body: F) -> io::Result<Greenlet<T>>
     where
         F: FnOnce() -> T + Send + 'static,

@@ -479,6 +479,7 @@ impl Slot {
     /// assert_eq!(named.handle().name(), "worker");
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn try_spawn<T, F>(self, builder: Builder, body: F) -> io::Result<Greenlet<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -518,6 +519,7 @@ impl Slot {
     /// # drop(handler);
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn try_spawn_in<T, F>(
         self,
         group: &Group,

@@ -252,3 +252,33 @@ fn outcome_of(payload: Box<dyn std::any::Any + Send>) -> Outcome {
         Err(payload) => Outcome::Panicked(payload),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Group, Pool, spawn, spawn_later};
+
+    #[test]
+    fn the_place_of_spawning_is_the_caller_s_however_it_spawns() {
+        let (group, pool, now) = (Group::new(), Pool::new(8), Duration::ZERO);
+        for greenlet in [
+            spawn(|| ()),
+            spawn_later(now, || ()),
+            group.spawn(|| ()),
+            pool.spawn(|| ()),
+            pool.acquire().spawn(|| ()),
+            Builder::new().spawn(|| ()).unwrap(),
+            Builder::new().spawn_later(now, || ()).unwrap(),
+            group.try_spawn(Builder::new(), || ()).unwrap(),
+            pool.acquire().try_spawn(Builder::new(), || ()).unwrap(),
+            pool.acquire()
+                .try_spawn_in(&group, Builder::new(), || ())
+                .unwrap(),
+        ] {
+            assert_eq!(greenlet.handle().strand().location().file(), file!());
+            greenlet.join();
+        }
+    }
+}

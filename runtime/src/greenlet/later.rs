@@ -68,6 +68,7 @@ impl Builder {
     /// assert_eq!(reminder.get().unwrap(), "now");
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn spawn_later<T, F>(self, limit: Duration, body: F) -> io::Result<Greenlet<T>>
     where
         F: FnOnce() -> T + Send + 'static,
