@@ -106,7 +106,7 @@ fn a_second_signal_ends_at_once() {
     let client = slow(&program, 600_000);
     let worker = program.workers()[0].pid;
     send(worker, Signal::TERM);
-    program.line("worker 1 ends: Graceful");
+    program.line("worker 1 ends gracefully");
     send(worker, Signal::TERM);
     program.line("hook worker_exited 1 (exit status: 1)");
     assert_eq!(rest(client), "");

@@ -38,7 +38,7 @@ fn the_old_one_stays_if_the_new_one_is_ended() {
     let server = Server::start(&[]);
     let load = Load::start(server.addr, 8);
     server.signal(Signal::USR2);
-    server.wait_for_nth("] ready, with 1 workers", 2);
+    server.wait_for_nth("] ready, with 1 worker", 2);
     let new: u32 = server.read("pid.2").trim().parse().unwrap();
     signal_to(new, Signal::TERM);
     until("its end", || !is_running(new));

@@ -264,7 +264,8 @@ impl Master<'_> {
             return;
         }
         self.has_started = true;
-        log::info!("ready, with {} workers", self.wanted);
+        let s = if self.wanted == 1 { "" } else { "s" };
+        log::info!("ready, with {} worker{s}", self.wanted);
         if let Some(old) = &self.old {
             old.tell_ready();
         } else {

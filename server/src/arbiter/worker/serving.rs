@@ -45,7 +45,11 @@ pub(super) fn serve<S: Serve + ?Sized>(
     shared.link.send(&ToMaster::Ready)?;
     log::debug!("worker {} serves", shared.number);
     let (how, by_signal) = wait_for_the_end(shared, server)?;
-    log::info!("worker {} ends: {how:?}", shared.number);
+    let manner = match how {
+        Stop::Graceful => "gracefully",
+        Stop::Quick => "at once",
+    };
+    log::info!("worker {} ends {manner}", shared.number);
     stop(shared, options, server, how, by_signal);
     // The last word: its counters are kept.
     let _ = shared.link.send(&ToMaster::Beat(shared.figures()));
