@@ -1,5 +1,7 @@
 //! What the library logs.
 
+use std::net::SocketAddr;
+
 use parking_lot::{Mutex, const_mutex};
 
 /// One message.
@@ -58,4 +60,13 @@ pub(crate) fn logged(part: &str) -> Vec<Record> {
         .filter(|record| occurs(&record.text))
         .cloned()
         .collect()
+}
+
+/// The messages so far about a connection. The client's address alone does not
+/// tell: another one, of another server's, may have had its port.
+pub(crate) fn logged_about(server: SocketAddr, client: SocketAddr) -> Vec<Record> {
+    let server = server.to_string();
+    let mut records = logged(&client.to_string());
+    records.retain(|record| record.text.contains(&server));
+    records
 }

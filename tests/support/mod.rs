@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use child::{Child, cpu_time, in_child};
 pub(crate) use client::{Client, is_refused};
-pub(crate) use logging::{Record, capture_log, logged};
+pub(crate) use logging::{Record, capture_log, logged, logged_about};
 pub(crate) use response::Response;
 #[cfg(feature = "tls")]
 pub(crate) use tls::{

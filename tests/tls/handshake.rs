@@ -10,7 +10,7 @@ use maypole::pool::Pool;
 use maypole::server::{Builder, StreamServer, TlsConfig};
 
 use super::support::{
-    Client, LONG, MOMENT, TlsClient, capture_log, has_openssl, logged, openssl_tells,
+    Client, LONG, MOMENT, TlsClient, capture_log, has_openssl, logged_about, openssl_tells,
 };
 use super::support::{noise, tls_config, tls_config_with, until, watchdog};
 use super::{assert_echoes, echo, echo_server, serve};
@@ -180,13 +180,7 @@ fn who_speaks_something_else_is_closed_quietly() {
 /// Told once, for those who look, and not as an error.
 #[track_caller]
 fn assert_quiet(server: &StreamServer, client: &Client, reason: &str) {
-    // Another test's client may have the same port.
-    let server = server.local_addr().to_string();
-    let messages = || {
-        let mut messages = logged(&client.addr().to_string());
-        messages.retain(|message| message.text.contains(&server));
-        messages
-    };
+    let messages = || logged_about(server.local_addr(), client.addr());
     until("a message", || !messages().is_empty());
     let messages = messages();
     assert_eq!(messages.len(), 1, "{messages:?}");

@@ -4,12 +4,15 @@ use std::io::{self, Read, Write};
 
 use maypole::http::StatusCode;
 
-use crate::support::{Client, Record, capture_log, logged, until, watchdog};
+use crate::support::{Client, Record, capture_log, logged, logged_about, until, watchdog};
 use crate::{differs, get, serve};
 
 /// What is logged but access lines.
 fn reported(part: &str) -> Vec<Record> {
-    let mut records = logged(part);
+    without_access(logged(part))
+}
+
+fn without_access(mut records: Vec<Record>) -> Vec<Record> {
     records.retain(|record| record.target != "maypole::access");
     records
 }
@@ -59,8 +62,8 @@ fn a_failure_of_the_application_is_reported_once() {
         assert_eq!(*level, log::Level::Error, "{text}");
         assert!(text.contains(&format!("GET {path}")), "{text}");
         assert!(text.contains(&client.addr().to_string()), "{text}");
-        let peer = reported(&client.addr().to_string());
-        assert_eq!(peer.len(), 1, "{peer:?}");
+        let about = without_access(logged_about(server.local_addr(), client.addr()));
+        assert_eq!(about.len(), 1, "{about:?}");
     }
     assert!(records("/log/error")[0].text.contains("reason"));
 }
@@ -109,7 +112,7 @@ fn a_client_that_leaves_is_no_news() {
     ];
     for request in &requests {
         let mut client = Client::with(addr, request);
-        peers.push(client.addr().to_string());
+        peers.push(client.addr());
         if request.contains("writing") {
             client.read_exact(100_000);
         } else {
@@ -118,10 +121,9 @@ fn a_client_that_leaves_is_no_news() {
         }
     }
     until("no handlers", || server.active() == 0);
-    for part in peers.iter().map(String::as_str).chain(["/gone/"]) {
-        for record in reported(part) {
-            assert!(record.level >= log::Level::Debug, "{record:?}");
-        }
+    let about = peers.iter().flat_map(|&peer| logged_about(addr, peer));
+    for record in without_access(about.chain(logged("/gone/")).collect()) {
+        assert!(record.level >= log::Level::Debug, "{record:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use maypole::http::{Environ, Method, StartResponse, StatusCode};
 use maypole::pool::Pool;
 
-use crate::support::{Client, Counter, logged, watchdog};
+use crate::support::{Client, Counter, logged_about, watchdog};
 use crate::{GET, builder, get, serve, serve_with};
 
 const UPGRADE: &str = "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\n\
@@ -216,9 +216,9 @@ fn a_panic_closes_the_connection_and_is_reported_once() {
     let mut client = Client::with(server.local_addr(), UPGRADE.replace("/echo", "/echo?panic"));
     switched(&mut client);
     client.expect_end();
-    let me = client.addr().to_string();
-    crate::support::until("a report", || !logged(&me).is_empty());
-    assert_eq!(logged(&me).len(), 1);
+    let reports = || logged_about(server.local_addr(), client.addr());
+    crate::support::until("a report", || !reports().is_empty());
+    assert_eq!(reports().len(), 1);
 }
 
 #[test]
