@@ -348,8 +348,8 @@ pub(crate) fn any_of(fds: &[(BorrowedFd<'_>, PollFlags)]) -> io::Result<Source<O
     }
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     for (fd, wanted) in wanted.into_values() {
-        // The numbers are the same.
-        let flags = epoll::EventFlags::from_bits_truncate(u32::from(wanted.bits()));
+        // The numbers are the same. rustix has them as u16, or on libc as i16.
+        let flags = epoll::EventFlags::from_bits_truncate(wanted.bits() as u32);
         match epoll::add(&epoll, fd, epoll::EventData::new_u64(0), flags) {
             // A file, which is always ready for what one could want of it.
             Ok(()) | Err(Errno::PERM) => {}
