@@ -1,9 +1,11 @@
 //! Clients that ask without pause, and count.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+
+use parking_lot::Mutex; // ThreadSanitizer can follow it
 
 use crate::program::ask;
 use crate::support::{pause, until};
@@ -36,7 +38,7 @@ impl Load {
                 while !shared.ends.load(Ordering::SeqCst) {
                     match ask(addr, "who") {
                         Ok(_) => drop(shared.served.fetch_add(1, Ordering::SeqCst)),
-                        Err(error) => shared.failures.lock().unwrap().push(error.to_string()),
+                        Err(error) => shared.failures.lock().push(error.to_string()),
                     }
                     pause();
                 }
@@ -63,7 +65,7 @@ impl Load {
         for thread in self.threads.drain(..) {
             thread.join().unwrap();
         }
-        let failures = std::mem::take(&mut *self.shared.failures.lock().unwrap());
+        let failures = std::mem::take(&mut *self.shared.failures.lock());
         (self.shared.served.load(Ordering::SeqCst), failures)
     }
 

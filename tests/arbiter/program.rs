@@ -4,10 +4,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::{env, fs, io, process, thread};
 
 use maypole::server::arbiter::ctl;
+use parking_lot::Mutex; // ThreadSanitizer can follow it
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 use tempfile::TempDir;
 
@@ -115,7 +116,7 @@ impl Program {
             &format!("line {n} with {start:?} in\n{}\n", self.said()),
             || self.count(start) >= n,
         );
-        let lines = self.lines.lock().unwrap();
+        let lines = self.lines.lock();
         let mut found = lines
             .iter()
             .filter_map(|line| Some(line.split_once(start)?.1));
@@ -124,13 +125,13 @@ impl Program {
 
     /// How many lines with this it has printed.
     pub(crate) fn count(&self, part: &str) -> usize {
-        let lines = self.lines.lock().unwrap();
+        let lines = self.lines.lock();
         lines.iter().filter(|line| line.contains(part)).count()
     }
 
     /// All that it has said.
     pub(crate) fn said(&self) -> String {
-        self.lines.lock().unwrap().join("\n")
+        self.lines.lock().join("\n")
     }
 
     pub(crate) fn ctl(&self, command: &str) -> io::Result<String> {
@@ -210,7 +211,7 @@ fn write_settings(folder: &TempDir, settings: &str) {
 fn gather(from: impl Read + Send + 'static, lines: Arc<Mutex<Vec<String>>>) {
     thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
-            lines.lock().unwrap().push(line);
+            lines.lock().push(line);
         }
     });
 }

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use maypole::http::{Environ, StartResponse, StatusCode};
+use parking_lot::Mutex; // ThreadSanitizer can follow it
 
 use crate::support::{has_command, watchdog};
 use crate::{run, serve};
@@ -61,7 +62,7 @@ fn chromium_loads_a_page_of_thirty_parts() {
     let asked = Arc::<Mutex<Vec<String>>>::default();
     let theirs = asked.clone();
     let (server, url) = serve(move |env, start_response| {
-        theirs.lock().unwrap().push(env.path_info().to_owned());
+        theirs.lock().push(env.path_info().to_owned());
         part(env, start_response)
     });
     let profile = tempfile::tempdir().unwrap();
@@ -70,7 +71,7 @@ fn chromium_loads_a_page_of_thirty_parts() {
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(&url));
     assert!(told.contains("20 came, 10 styled"), "{told}");
-    let mut parts = asked.lock().unwrap().clone();
+    let mut parts = asked.lock().clone();
     parts.retain(|path| path.starts_with("/part/"));
     parts.sort();
     parts.dedup();

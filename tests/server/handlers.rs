@@ -2,11 +2,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use maypole::{Event, GreenletRef, Timeout};
+use parking_lot::Mutex; // ThreadSanitizer can follow it
 
 use crate::support::{Client, Counter, LONG, capture_log, logged_about, noise, until, watchdog};
 use crate::{check_echo, echo, serve};
@@ -77,12 +78,12 @@ fn the_connection_closes_when_a_handler_is_killed() {
     let (theirs, clean) = (handler.clone(), cleaned.clone());
     let server = serve(move |stream, peer| {
         let _clean = clean.on_drop();
-        *theirs.lock().unwrap() = maypole::current();
+        *theirs.lock() = maypole::current();
         echo(stream, peer)
     });
     let mut client = Client::connect(server.local_addr());
     check_echo(&mut client);
-    let greenlet = handler.lock().unwrap().take().unwrap();
+    let greenlet = handler.lock().take().unwrap();
     greenlet.kill();
     assert_eq!(cleaned.get(), 1);
     assert_eq!(server.active(), 0);
@@ -169,7 +170,7 @@ fn one_greenlet_reads_a_clone_and_another_writes() {
         let reading = maypole::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(n @ 1..) = reader.read(&mut buffer) {
-                theirs.lock().unwrap().extend_from_slice(&buffer[..n]);
+                theirs.lock().extend_from_slice(&buffer[..n]);
                 news.set();
             }
             done.set();
@@ -179,7 +180,7 @@ fn one_greenlet_reads_a_clone_and_another_writes() {
             read.wait();
             read.clear();
             let last = written.is_set();
-            let data = std::mem::take(&mut *queue.lock().unwrap());
+            let data = std::mem::take(&mut *queue.lock());
             stream.write_all(&data)?;
             if last {
                 reading.join();

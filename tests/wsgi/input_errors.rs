@@ -1,10 +1,11 @@
 //! Bodies that break off or break the rules.
 
 use std::io::{self, Read};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use maypole::http::{Environ, StartResponse, StatusCode};
+use parking_lot::Mutex; // ThreadSanitizer can follow it
 
 use crate::support::{Client, LONG, until, watchdog};
 use crate::{GET, builder, differs, serve_with, tell_target};
@@ -19,7 +20,7 @@ fn noting(
     move |env, start_response| {
         let mut body = Vec::new();
         if let Err(error) = env.input().read_to_end(&mut body) {
-            kinds.lock().unwrap().push(error.kind());
+            kinds.lock().push(error.kind());
             return Err(error);
         }
         start_response.send(StatusCode::OK, body)
@@ -52,7 +53,7 @@ fn the_end_within_a_body_is_an_error() {
         client.end_sending();
         let answer = client.read_to_end();
         assert!(!answer.starts_with(b"HTTP/1.1 200"), "{request:?}");
-        let kind = kinds.lock().unwrap().pop();
+        let kind = kinds.lock().pop();
         assert_eq!(kind, Some(io::ErrorKind::UnexpectedEof), "{request:?}");
     }
 }
@@ -88,7 +89,7 @@ fn a_body_that_is_framed_wrongly_is_answered_400() {
         assert_eq!(response.status, 400, "{body:?}");
         assert_eq!(response.header("connection"), Some("close"), "{body:?}");
         client.expect_end();
-        let kind = kinds.lock().unwrap().pop();
+        let kind = kinds.lock().pop();
         assert_eq!(kind, Some(io::ErrorKind::InvalidData), "{body:?}");
     }
 }
@@ -133,7 +134,7 @@ fn a_body_that_stalls_is_given_up() {
     let mut client = Client::with(server.local_addr(), request);
     let answer = client.read_to_end();
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
-    assert_eq!(*kinds.lock().unwrap(), [io::ErrorKind::TimedOut]);
+    assert_eq!(*kinds.lock(), [io::ErrorKind::TimedOut]);
     // The limit is for a connection's bodies only.
     let mut client = Client::connect(server.local_addr());
     assert_eq!(client.ask(GET).status, 200);
@@ -157,7 +158,7 @@ fn a_client_that_resets_is_an_error_in_the_application() {
         client.stream().peek(&mut [0]).unwrap() == 1
     });
     drop(client);
-    until("the error", || !kinds.lock().unwrap().is_empty());
-    assert_eq!(*kinds.lock().unwrap(), [io::ErrorKind::ConnectionReset]);
+    until("the error", || !kinds.lock().is_empty());
+    assert_eq!(*kinds.lock(), [io::ErrorKind::ConnectionReset]);
     until("no handlers", || server.active() == 0);
 }

@@ -9,10 +9,12 @@
 pub mod crowd;
 pub mod line;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex; // ThreadSanitizer can follow it
 
 /// How long anything here may take: far more than it needs, so that only a
 /// hang reaches it.
@@ -70,12 +72,12 @@ impl<T> Log<T> {
     }
 
     pub fn note(&self, what: T) {
-        self.0.lock().unwrap().push(what);
+        self.0.lock().push(what);
     }
 
     /// What was noted since the last time.
     pub fn take(&self) -> Vec<T> {
-        std::mem::take(&mut *self.0.lock().unwrap())
+        std::mem::take(&mut *self.0.lock())
     }
 }
 
