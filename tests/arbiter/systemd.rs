@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
 
 use rustix::process::Signal;
 
@@ -70,12 +72,20 @@ fn systemd_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Read all the time: a master waits while the socket is full.
+    let (sender, texts) = mpsc::channel();
+    thread::spawn(move || {
+        let mut datagram = [0; 1000];
+        while let Ok(n) = socket.recv(&mut datagram) {
+            let text = String::from_utf8_lossy(&datagram[..n]).into_owned();
+            if sender.send(text).is_err() {
+                break;
+            }
+        }
+    });
     let next = |wanted: &str| {
         loop {
-            let mut datagram = [0; 1000];
-            let n = socket.recv(&mut datagram).unwrap();
-            let text = str::from_utf8(&datagram[..n]).unwrap().to_owned();
+            let text = texts.recv_timeout(PATIENCE).unwrap();
             // The watchdog's come in between.
             if text.contains(wanted) || !text.contains("WATCHDOG=1") {
                 return text;
