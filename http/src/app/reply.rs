@@ -422,10 +422,8 @@ impl Reply {
     ///
     /// What it got wrong. The verdict of [`fail`](Self::fail) applies then.
     pub(crate) fn finish(&mut self, wire: &Wire) -> io::Result<Verdict> {
-        if matches!(self.phase, Phase::Later(_)) {
-            self.settle(wire)?;
-        }
         match self.phase {
+            Phase::Later(_) => self.settle(wire)?,
             Phase::Gathering(status) if !self.has_trailers() => {
                 let body = std::mem::take(&mut self.body);
                 let sent = self.send(wire, status, &body);

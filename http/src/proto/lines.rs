@@ -90,9 +90,8 @@ impl Lines {
         self.marks.clear();
     }
 
-    /// Begins the next response, which may be far off; keeps no more memory than most need.
-    pub(super) fn rest(&mut self) {
-        self.rewind();
+    /// Gives the memory of all lines back if it is more than most responses need.
+    pub(super) fn shrink(&mut self) {
         if self.bytes.capacity() > MOST_BYTES || self.marks.capacity() > MOST_LINES {
             *self = Self::default();
         }
@@ -174,15 +173,15 @@ mod tests {
     #[test]
     fn few_lines_are_kept_at_rest_and_many_are_not() {
         let mut few = known(&[("A", "b"), ("C", "d")]);
-        few.rest();
+        few.shrink();
         assert!(few.repeat(b"A", b"b"));
         let long = "e".repeat(MOST_BYTES);
         let mut many = known(&[("A", "b"), ("C", &long)]);
-        many.rest();
+        many.shrink();
         assert!(!many.repeat(b"A", b"b"));
         assert!(many.bytes.capacity() <= MOST_BYTES);
         let mut many = known(&[("A", "b"); MOST_LINES + 1]);
-        many.rest();
+        many.shrink();
         assert!(!many.repeat(b"A", b"b"));
     }
 

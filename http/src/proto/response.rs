@@ -131,10 +131,10 @@ impl ResponseHead {
         self.fault = None;
     }
 
-    /// Gives back memory that most responses do not need.
+    /// Gives back memory that most responses do not need, with the lines in it: the next response
+    /// begins with [`clear`](Self::clear) all the same.
     pub(crate) fn shrink(&mut self) {
-        self.clear();
-        self.lines.rest();
+        self.lines.shrink();
     }
 
     /// Adds a header line. A fault is remembered and reported by [`start`](Self::start) or

@@ -59,9 +59,6 @@ impl<'a> Target<'a> {
     /// asterisk form, empty in authority form.
     #[inline]
     pub(crate) fn path(&self) -> &'a str {
-        if self.form == TargetForm::Origin && self.odd & QUERY == 0 {
-            return self.raw;
-        }
         let (_, path) = self.split();
         let path = &path[..self.query_mark(path).unwrap_or(path.len())];
         if path.is_empty() && self.form == TargetForm::Absolute {

@@ -369,13 +369,12 @@ fn answer_with_body(
     let input = Input::new(wire, &settings.limits, &mut body);
     let mut environ = caller.environ(head, input);
     let mut verdict = caller.call(head, &mut environ, reply);
-    drop(environ);
     if verdict == Verdict::HandedOver {
         return Ok(verdict);
     }
-    let mut input = Input::new(wire, &settings.limits, &mut body);
+    let input = environ.input();
     if !input.drop_received() && verdict != Verdict::Cut {
-        let kept = verdict == Verdict::KeepAlive && discard(wire, &mut input, settings)?;
+        let kept = verdict == Verdict::KeepAlive && discard(wire, input, settings)?;
         if !kept {
             verdict = Verdict::CloseUnread;
         }
