@@ -1,9 +1,10 @@
 //! How a program ends, and its workers with it.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::Program;
 use crate::program::{ask, processes_of, send};
@@ -51,6 +52,26 @@ fn term_lets_workers_finish() {
     assert_eq!(program.wait(), 0);
     program.line("hook on_exit");
     program.leaves_nothing();
+}
+
+#[test]
+fn a_worker_that_starts_has_clients_already() {
+    let _watchdog = watchdog();
+    let to_the_master = |program: &Program| program.signal(Signal::TERM);
+    let to_all = |program: &Program| {
+        let group = Pid::from_raw(program.pid()).unwrap();
+        kill_process_group(group, Signal::TERM).unwrap();
+    };
+    for term in [&to_the_master as &dyn Fn(&Program), &to_all] {
+        let mut program = Program::start("bind 127.0.0.1:0\nstarted DIR/started\n");
+        let client = slow(&program, 500);
+        assert_eq!(program.count("hook worker_started"), 0);
+        term(&program);
+        program.line("is to end: Graceful");
+        fs::write(program.path("started"), "").unwrap();
+        assert!(!rest(client).is_empty());
+        assert_eq!(program.wait(), 0);
+    }
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What its workers do: a client sends a line and gets one.
 
-use std::env;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+use std::{env, fs};
 
 use maypole::server::arbiter::{Figures, Serve, Worker, WorkerHandle};
 use maypole::server::{Addr, Stream, StreamServer};
@@ -47,8 +47,30 @@ pub(crate) fn work(worker: &mut Worker) -> io::Result<()> {
     });
     let name = format!("{} {}", worker.number(), process::id());
     worker.on_reopen(move || println!("reopened by {name}"));
-    let all: Vec<&dyn Serve> = servers.iter().map(|server| server as &dyn Serve).collect();
+    let slow = value("started").map(SlowStart);
+    let mut all: Vec<&dyn Serve> = servers.iter().map(|server| server as &dyn Serve).collect();
+    all.extend(slow.as_ref().map(|slow| slow as &dyn Serve));
     worker.serve(&*all)
+}
+
+/// Has started when there is a file.
+struct SlowStart(String);
+
+impl Serve for SlowStart {
+    fn start(&self) -> io::Result<()> {
+        while !fs::exists(&self.0)? {
+            maypole::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    fn is_started(&self) -> bool {
+        true
+    }
+
+    fn close(&self) {}
+
+    fn stop(&self, _limit: Duration) {}
 }
 
 fn talk(stream: Stream, worker: &WorkerHandle) -> io::Result<()> {

@@ -57,7 +57,7 @@ pub(crate) fn load() -> Result<Options> {
                 .statsd(value, "test")
                 .statsd_period(Duration::from_millis(20)),
             "panic" if value == "load" => panic!("a bug in load"),
-            "boot" | "panic" => options,
+            "boot" | "started" | "panic" => options,
             _ => return Err(format!("{word:?} is no setting").into()),
         };
     }

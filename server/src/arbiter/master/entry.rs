@@ -24,6 +24,11 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// look comes after a second.
 const ABORT_LIMIT: Duration = Duration::from_secs(1);
 
+/// Ends a worker that hears no order yet, because it boots. One that hears them and
+/// has not been heard to be ready ignores it; SIGTERM would be its second order if
+/// somebody has sent that to all processes, and end it at once.
+const END_OF_BOOT: Signal = Signal::USR2;
+
 /// What a worker gets beside its graceful time-out before it is killed: it kills
 /// its handlers itself, and has to exit.
 const STOP_MARGIN: Duration = Duration::from_secs(2);
@@ -145,8 +150,7 @@ impl Entry {
         self.stops = Some(self.stops.map_or(deadline, |before| before.min(deadline)));
         self.send(&ToWorker::Stop(how));
         if !self.is_ready {
-            // It hears that only once it serves. Until then this ends it.
-            self.signal(Signal::TERM);
+            self.signal(END_OF_BOOT);
         }
     }
 

@@ -221,8 +221,13 @@ impl Master<'_> {
         if let Some(status) = status {
             use std::os::unix::process::ExitStatusExt;
             let by_kernel = status.signal() == Some(9) && !worker.is_killed();
-            let hint = if by_kernel { "; out of memory?" } else { "" };
-            let level = match (worker.stops, status.success()) {
+            let by_order = worker.stops.is_some() && !worker.is_ready;
+            let hint = match () {
+                () if by_kernel => "; out of memory?",
+                () if by_order => ", while it booted",
+                () => "",
+            };
+            let level = match (worker.stops, status.success() || by_order) {
                 (Some(_), true) => log::Level::Info,
                 _ => log::Level::Warn,
             };

@@ -58,6 +58,8 @@ pub(super) struct Shared {
     pub(super) age: u64,
     pub(super) started: Instant,
     pub(super) orders: Queue<Order>,
+    /// Whether somebody takes the orders.
+    pub(super) hears: AtomicBool,
     pub(super) ready: AtomicBool,
     /// How long it has when the master is gone, in milliseconds.
     pub(super) grace: AtomicU64,
@@ -87,6 +89,7 @@ impl Shared {
             age: hello.age,
             started: Instant::now(),
             orders: Queue::unbounded(),
+            hears: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             grace: AtomicU64::new(millis(grace)),
             tell: Mutex::default(),

@@ -56,12 +56,12 @@ fn hear(shared: &Shared, message: ToWorker) {
 
 /// The worker finishes what runs, and is not there for longer than that.
 fn end_with_the_master(shared: &Shared) {
-    if shared.ready.load(Ordering::SeqCst) {
+    if shared.hears.load(Ordering::SeqCst) {
         log::warn!("the master is gone, worker {} ends", shared.number);
         shared.order(Order::Stop(Stop::Graceful));
         let grace = Duration::from_millis(shared.grace.load(Ordering::Relaxed));
         sleep(grace.saturating_add(MARGIN));
     }
-    // It has not served yet, or its hub is blocked: nothing gentler is certain.
+    // Nobody takes orders yet, or its hub is blocked: nothing gentler is certain.
     let _ = kill_process(getpid(), Signal::KILL);
 }

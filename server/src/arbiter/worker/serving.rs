@@ -38,8 +38,10 @@ pub(super) fn serve<S: Serve + ?Sized>(
     options: &Options,
     server: &S,
 ) -> io::Result<()> {
-    server.start()?;
+    // From here on an order to end is heard: before there is a client to lose.
     let _heeding = heed_signals(shared)?;
+    shared.hears.store(true, Ordering::SeqCst);
+    server.start()?;
     let _beat = Beat::start(shared, options)?;
     shared.ready.store(true, Ordering::SeqCst);
     shared.link.send(&ToMaster::Ready)?;
