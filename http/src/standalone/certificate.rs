@@ -1,5 +1,6 @@
 //! The certificate, and its renewal.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -33,7 +34,7 @@ pub(super) fn load(settings: &Settings) -> io::Result<Option<TlsConfig>> {
                 Some(keyfile) => format!("{} and {}", certfile.display(), keyfile.display()),
                 None => certfile.display().to_string(),
             };
-            io::Error::new(error.kind(), format!("certfile: {files}: {error}"))
+            told("certfile", &files, &error)
         })?;
     Ok(Some(config))
 }
@@ -51,9 +52,9 @@ pub(super) fn reload(config: &TlsConfig, settings: &Settings) {
 }
 
 fn read(name: &str, path: &Path) -> io::Result<Vec<u8>> {
-    fs::read(path).map_err(|error| told(name, path, &error))
+    fs::read(path).map_err(|error| told(name, &path.display(), &error))
 }
 
-fn told(name: &str, path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{name}: {}: {error}", path.display()))
+fn told(name: &str, files: &dyn fmt::Display, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{name}: {files}: {error}"))
 }
