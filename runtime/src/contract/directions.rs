@@ -110,6 +110,9 @@ fn many_messages_while_the_other_direction_waits() {
 fn a_second_reader_gets_an_error() {
     contract(|| {
         let (near, mut far) = shared();
+        // Room to write would be news, and whoever waited would wake to find
+        // nothing, try again, and could be the one who is refused.
+        fill(&near);
         let readers: Vec<_> = (0..2)
             .map(|_| {
                 let near = near.clone();
