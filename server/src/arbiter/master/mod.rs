@@ -95,6 +95,7 @@ struct Master<'a> {
     upgrade: Option<Upgrade>,
     old: Option<Old>,
     surveys: Vec<Survey>,
+    last_survey: u64,
     /// The counters of workers that have ended.
     ended: Figures,
     counts: Counts,

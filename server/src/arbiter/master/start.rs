@@ -97,6 +97,7 @@ impl<'a> Master<'a> {
             upgrade: None,
             old,
             surveys: Vec::new(),
+            last_survey: 0,
             ended: Figures::new(),
             counts: Counts::default(),
             began: Instant::now(),

@@ -58,8 +58,9 @@ impl Master<'_> {
         asker: Asker,
         wanted: impl Fn(&super::entry::Entry) -> bool,
     ) {
-        let token = self.surveys.iter().map(|survey| survey.token + 1).max();
-        let token = token.unwrap_or(1);
+        // Never one that was used: an answer that comes too late belongs to no other.
+        self.last_survey += 1;
+        let token = self.last_survey;
         let mut answers = BTreeMap::new();
         for worker in self.workers.values().filter(|w| w.is_ready && wanted(w)) {
             worker.send(&ToWorker::Ask(token, question));
