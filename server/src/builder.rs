@@ -96,8 +96,10 @@ impl Default for Builder {
 
 impl Builder {
     /// Runs the handlers in a pool: while it is full nothing is accepted, and
-    /// clients wait in the kernel's backlog. Others may use the pool too.
-    /// Without a pool there is no limit but that on greenlets.
+    /// clients wait in the kernel's backlog. Others may use the pool too; only this
+    /// server's connections are asked to make room for its clients, and a place
+    /// goes to who has waited longest, whoever made it. Without a pool there is no
+    /// limit but that on greenlets.
     ///
     /// # Examples
     ///

@@ -11,8 +11,9 @@ use parking_lot::Mutex;
 /// No entry.
 const NONE: usize = usize::MAX;
 
-/// The idle connections of a server with a limit. A list through a slab: joining
-/// and leaving it are a lock and a few stores, and allocate nothing.
+/// The idle connections of a server with a limit, and who waits for a place. A
+/// list through a slab: joining and leaving it are a lock and a few stores, and
+/// allocate nothing.
 #[derive(Clone, Default)]
 pub(crate) struct IdleList(Arc<Mutex<List>>);
 
@@ -22,8 +23,11 @@ struct List {
     free: usize,
     oldest: usize,
     newest: usize,
-    // How many places are wanted that nobody idle could give.
-    wanted: usize,
+    // How many wait for a place.
+    waiting: usize,
+    // How many of these places connections have been asked for. Less than
+    // `waiting` only while nobody is idle.
+    given: usize,
 }
 
 struct Entry {
@@ -31,19 +35,14 @@ struct Entry {
     before: usize,
     after: usize,
     is_idle: bool,
+    // Its place is one of those given.
+    gives: bool,
 }
 
 #[derive(Clone)]
 struct Connection {
     greenlet: GreenletRef,
     leaves: Arc<AtomicBool>,
-}
-
-impl Connection {
-    fn leave(&self) {
-        self.leaves.store(true, Ordering::SeqCst);
-        self.greenlet.nudge();
-    }
 }
 
 impl Default for List {
@@ -53,7 +52,8 @@ impl Default for List {
             free: NONE,
             oldest: NONE,
             newest: NONE,
-            wanted: 0,
+            waiting: 0,
+            given: 0,
         }
     }
 }
@@ -65,6 +65,7 @@ impl List {
             before: NONE,
             after: NONE,
             is_idle: false,
+            gives: false,
         };
         match self.entries.get(self.free) {
             Some(free) => {
@@ -114,6 +115,25 @@ impl List {
             None => self.newest = before,
         }
     }
+
+    /// Who gives a place for one that is wanted still: the longest idle. To be
+    /// nudged, after the lock.
+    fn next_to_leave(&mut self) -> Option<GreenletRef> {
+        if self.given >= self.waiting {
+            return None;
+        }
+        let oldest = self.oldest;
+        let connection = self.entries.get(oldest)?.connection.clone()?;
+        self.unlink(oldest);
+        self.give(oldest);
+        connection.leaves.store(true, Ordering::SeqCst);
+        Some(connection.greenlet)
+    }
+
+    fn give(&mut self, at: usize) {
+        self.entries[at].gives = true;
+        self.given += 1;
+    }
 }
 
 impl IdleList {
@@ -130,35 +150,31 @@ impl IdleList {
             at,
             leaves,
             is_used: AtomicBool::new(false),
-            has_passed: AtomicBool::new(false),
         }
     }
 
-    /// Asks the connection that has been idle for longest to end. False when
-    /// none is idle.
-    fn evict(&self) -> bool {
-        let mut list = self.0.lock();
-        let oldest = list.oldest;
-        let Some(connection) = list.entries.get(oldest).and_then(|e| e.connection.clone()) else {
-            return false;
-        };
-        list.unlink(oldest);
-        drop(list);
-        connection.leave();
-        true
-    }
-
-    /// Asks one connection to end: the longest idle, or else the next one that
-    /// would become idle as long as the guard lives.
-    pub(crate) fn make_room(&self) -> Option<Wanted<'_>> {
-        (!self.evict()).then(|| self.want())
-    }
-
-    /// Has the next connection that would become idle end instead, as long as
-    /// the guard lives.
-    fn want(&self) -> Wanted<'_> {
-        self.0.lock().wanted += 1;
+    /// Wants a place, until the guard is dropped. One connection is asked to end:
+    /// the longest idle, or else the next one that would become idle.
+    pub(crate) fn make_room(&self) -> Wanted<'_> {
+        self.change(|list| list.waiting += 1);
         Wanted(self)
+    }
+
+    /// Somebody has found a place without waiting. If others wait, it was theirs.
+    pub(crate) fn taken(&self) {
+        self.change(|list| list.given = list.given.saturating_sub(1));
+    }
+
+    /// Asks one more to leave if a change has made that necessary.
+    fn change(&self, change: impl FnOnce(&mut List)) {
+        let leaver = {
+            let mut list = self.0.lock();
+            change(&mut list);
+            list.next_to_leave()
+        };
+        if let Some(leaver) = leaver {
+            leaver.nudge();
+        }
     }
 }
 
@@ -168,13 +184,14 @@ impl fmt::Debug for IdleList {
     }
 }
 
-/// See [`IdleList::want`].
+/// See [`IdleList::make_room`].
 pub(crate) struct Wanted<'a>(&'a IdleList);
 
 impl Drop for Wanted<'_> {
     fn drop(&mut self) {
         let mut list = self.0.0.lock();
-        list.wanted = list.wanted.saturating_sub(1);
+        list.waiting -= 1;
+        list.given = list.given.saturating_sub(1);
     }
 }
 
@@ -184,7 +201,6 @@ pub(crate) struct Seat {
     at: usize,
     leaves: Arc<AtomicBool>,
     is_used: AtomicBool,
-    has_passed: AtomicBool,
 }
 
 impl Seat {
@@ -193,28 +209,24 @@ impl Seat {
         self.leaves.load(Ordering::Relaxed)
     }
 
-    /// A request has come. Who was asked to end answers it first, so somebody
-    /// else is asked in its place.
-    pub(crate) fn rise(&self) {
-        if self.leaves() && !self.has_passed.swap(true, Ordering::Relaxed) && !self.list.evict() {
-            self.list.0.lock().wanted += 1;
-        }
-    }
-
     /// The connection is idle until the guard is dropped. The first time does not
     /// count: the first request of a new client is on its way.
     pub(crate) fn rest(&self) -> Resting<'_> {
-        if !self.is_used.swap(true, Ordering::Relaxed) {
-            return Resting(self);
+        if self.is_used.swap(true, Ordering::Relaxed) {
+            let mut list = self.list.0.lock();
+            if list.entries[self.at].gives {
+                // It was asked and goes.
+            } else if list.given < list.waiting {
+                list.give(self.at);
+                self.leaves.store(true, Ordering::SeqCst);
+            } else if !self.leaves() {
+                list.link(self.at);
+            }
         }
-        let mut list = self.list.0.lock();
-        if list.wanted > 0 {
-            list.wanted -= 1;
-            self.leaves.store(true, Ordering::SeqCst);
-        } else {
-            list.link(self.at);
+        Resting {
+            seat: self,
+            has_risen: false,
         }
-        Resting(self)
     }
 }
 
@@ -233,16 +245,36 @@ impl fmt::Debug for Seat {
 }
 
 /// See [`Seat::rest`].
-pub(crate) struct Resting<'a>(&'a Seat);
+pub(crate) struct Resting<'a> {
+    seat: &'a Seat,
+    has_risen: bool,
+}
+
+impl Resting<'_> {
+    /// A request has come. Who was asked to end answers it first, so somebody
+    /// else is asked in its place.
+    pub(crate) fn rise(mut self) {
+        self.has_risen = true;
+    }
+}
 
 impl Drop for Resting<'_> {
     fn drop(&mut self) {
-        self.0.list.0.lock().unlink(self.0.at);
+        let at = self.seat.at;
+        self.seat.list.change(|list| {
+            list.unlink(at);
+            if self.has_risen && std::mem::take(&mut list.entries[at].gives) {
+                list.given = list.given.saturating_sub(1);
+            }
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
+
     use maypole_runtime::spawn;
 
     use super::*;
@@ -264,15 +296,15 @@ mod tests {
     fn the_longest_idle_leaves_first() {
         let list = IdleList::default();
         let seats = seats(&list, 4);
-        assert!(!list.evict());
         let mut resting: Vec<_> = [2, 0, 3].map(|at| seats[at].rest()).into();
-        assert!(list.evict());
+        let _first = list.make_room();
         assert_eq!(leaving(&seats), [false, false, true, false]);
         resting.pop(); // 3 has got something to do
         drop(resting.remove(0));
-        assert!(list.evict());
+        let _second = list.make_room();
         assert_eq!(leaving(&seats), [true, false, true, false]);
-        assert!(!list.evict());
+        let _third = list.make_room();
+        assert_eq!(leaving(&seats), [true, false, true, false]);
     }
 
     #[test]
@@ -284,54 +316,130 @@ mod tests {
         drop(first);
         let _again = seats[0].rest();
         let _third = seats[2].rest();
+        let mut wanted = Vec::new();
         for expected in [
             [false, true, false],
             [true, true, false],
             [true, true, true],
         ] {
-            assert!(list.evict());
+            wanted.push(list.make_room());
             assert_eq!(leaving(&seats), expected);
         }
     }
 
     #[test]
-    fn what_is_wanted_is_given_once() {
+    fn who_waits_is_given_one_place() {
         let list = IdleList::default();
         let seats = seats(&list, 3);
-        let wanted = list.want();
+        let wanted = list.make_room();
         drop(seats[0].rest());
         drop(seats[1].rest());
         assert_eq!(leaving(&seats), [true, false, false]);
         drop(wanted);
-        drop(list.want());
+        drop(list.make_room());
         drop(seats[2].rest());
         assert_eq!(leaving(&seats), [true, false, false]);
+    }
+
+    #[test]
+    fn each_who_waits_is_given_a_place() {
+        let list = IdleList::default();
+        let seats = seats(&list, 4);
+        let first = list.make_room();
+        drop(seats[0].rest());
+        let _second = list.make_room();
+        drop(first); // has the place of 0
+        drop(seats[1].rest());
+        drop(seats[2].rest());
+        assert_eq!(leaving(&seats), [true, true, false, false]);
+    }
+
+    #[test]
+    fn who_loses_a_place_is_given_another() {
+        let list = IdleList::default();
+        let seats = seats(&list, 3);
+        let _resting: Vec<_> = seats.iter().map(Seat::rest).collect();
+        list.taken();
+        assert_eq!(leaving(&seats), [false; 3]);
+        let _wanted = list.make_room();
+        list.taken();
+        assert_eq!(leaving(&seats), [true, true, false]);
     }
 
     #[test]
     fn who_cannot_leave_asks_the_next() {
         let list = IdleList::default();
         let seats = seats(&list, 3);
-        let _resting: Vec<_> = seats[..2].iter().map(Seat::rest).collect();
-        assert!(list.make_room().is_none());
-        seats[0].rise();
-        seats[0].rise();
+        let mut resting: Vec<_> = seats[..2].iter().map(Seat::rest).collect();
+        let wanted = list.make_room();
+        resting.remove(0).rise();
         assert_eq!(leaving(&seats), [true, true, false]);
-        seats[1].rise();
+        resting.remove(0).rise();
         drop(seats[2].rest());
         assert_eq!(leaving(&seats), [true, true, true]);
+        // It was asked before, and makes no room twice.
+        drop(seats[0].rest());
+        drop(wanted);
+        assert_eq!(list.0.lock().given, 0);
+    }
+
+    #[test]
+    fn who_waits_no_more_asks_nobody() {
+        let list = IdleList::default();
+        let seats = seats(&list, 2);
+        let resting = seats[0].rest();
+        let wanted = list.make_room();
+        resting.rise();
+        drop(wanted);
+        // Another has come to an end and made room.
+        drop(seats[1].rest());
+        assert_eq!(leaving(&seats), [true, false]);
+    }
+
+    #[test]
+    fn nobody_rests_while_a_place_is_wanted() {
+        let list = IdleList::default();
+        let seats = seats(&list, 2000);
+        let steps = AtomicUsize::new(0);
+        // Both come here before either goes on. It spins: else one would be late.
+        let meet = |all: usize| {
+            steps.fetch_add(1, Ordering::SeqCst);
+            while steps.load(Ordering::SeqCst) < all {
+                thread::yield_now();
+            }
+        };
+        let mut stayed = 0;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for (n, seat) in seats.iter().enumerate() {
+                    meet(4 * n + 2);
+                    let resting = seat.rest();
+                    meet(4 * n + 4);
+                    drop(resting);
+                }
+            });
+            for (n, seat) in seats.iter().enumerate() {
+                meet(4 * n + 2);
+                let wanted = list.make_room();
+                meet(4 * n + 4);
+                stayed += usize::from(!seat.leaves());
+                drop(wanted);
+            }
+        });
+        assert_eq!(stayed, 0);
     }
 
     #[test]
     fn the_first_wait_does_not_count() {
         let list = IdleList::default();
         let seat = list.seat(spawn(|| ()).handle().clone());
-        let wanted = list.want();
+        let wanted = list.make_room();
         let first = seat.rest();
-        assert!(!list.evict());
+        assert!(!seat.leaves());
         drop((first, wanted));
         let _second = seat.rest();
-        assert!(list.evict());
+        let _wanted = list.make_room();
+        assert!(seat.leaves());
     }
 
     #[test]
@@ -342,6 +450,7 @@ mod tests {
             let _resting: Vec<_> = seats.iter().map(Seat::rest).collect();
         }
         assert_eq!(list.0.lock().entries.len(), 5);
-        assert!(!list.evict());
+        let _wanted = list.make_room();
+        assert_eq!(list.0.lock().given, 0);
     }
 }

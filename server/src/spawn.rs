@@ -84,8 +84,11 @@ impl Spawn {
     /// The connections that may be asked to make room; `None` where there is
     /// always some.
     pub(crate) fn idle_list(&self) -> Option<IdleList> {
-        let is_limited = self.limit.is_some() || matches!(self.kind, Kind::Pool(_));
-        is_limited.then(|| self.idle.clone())
+        self.is_limited().then(|| self.idle.clone())
+    }
+
+    fn is_limited(&self) -> bool {
+        self.limit.is_some() || matches!(self.kind, Kind::Pool(_))
     }
 
     /// The permission to run one handler. Waits for it, or is `None` when it is
@@ -97,13 +100,13 @@ impl Spawn {
         &self,
         client: impl FnOnce() -> io::Result<()>,
     ) -> Result<Option<Place>, Unwinding> {
-        let free = self.try_acquire();
+        let free = self.try_place();
         if free.is_some() || self.when_full == WhenFull::Refuse {
             return Ok(free);
         }
         // What is wrong with the listener shows when it is accepted from.
         if client().is_ok() {
-            let free = self.try_acquire();
+            let free = self.try_place();
             if free.is_some() {
                 return Ok(free);
             }
@@ -111,6 +114,15 @@ impl Spawn {
             return self.acquire().map(Some);
         }
         self.acquire().map(Some)
+    }
+
+    /// A place that is free.
+    fn try_place(&self) -> Option<Place> {
+        let place = self.try_acquire()?;
+        if self.is_limited() {
+            self.idle.taken();
+        }
+        Some(place)
     }
 
     fn acquire(&self) -> Result<Place, Unwinding> {
@@ -151,11 +163,12 @@ impl Spawn {
         let Kind::Pool(pool) = &self.kind else {
             return None;
         };
-        let free = pool.try_acquire();
-        free.or_else(|| {
-            let _wanted = self.idle.make_room();
-            Some(pool.acquire())
-        })
+        if let Some(free) = pool.try_acquire() {
+            self.idle.taken();
+            return Some(free);
+        }
+        let _wanted = self.idle.make_room();
+        Some(pool.acquire())
     }
 
     fn try_acquire_slot(&self) -> Option<Option<Slot>> {

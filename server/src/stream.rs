@@ -381,7 +381,7 @@ impl Stream {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn wait_request(&self) -> io::Result<bool> {
-        let _resting = self.0.seat.as_ref().map(Seat::rest);
+        let resting = self.0.seat.as_ref().map(Seat::rest);
         let stop = || self.is_draining();
         let waited = match &self.0.kind {
             Kind::Plain(stream) => stream.wait_read_unless(stop),
@@ -390,8 +390,8 @@ impl Stream {
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.get_ref().wait_read_unless(stop),
         };
-        if let (Some(seat), Ok(true)) = (&self.0.seat, &waited) {
-            seat.rise();
+        if let (Some(resting), Ok(true)) = (resting, &waited) {
+            resting.rise();
         }
         waited
     }
