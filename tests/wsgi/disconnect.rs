@@ -8,9 +8,10 @@ use maypole::http::StatusCode;
 use crate::support::{Client, Counter, LONG, watchdog};
 use crate::{GET, WsgiServer, builder, get, serve, serve_with};
 
-/// A server whose `/poll` waits for news or for its client to leave.
-fn polls(news: &Event, left: &Counter) -> WsgiServer {
-    let (news, left) = (news.clone(), left.clone());
+/// A server whose `/poll` waits for news or for its client to leave. Counts those
+/// that have `begun`, and whose client has `left`.
+fn polls(news: &Event, begun: &Counter, left: &Counter) -> WsgiServer {
+    let (news, begun, left) = (news.clone(), begun.clone(), left.clone());
     serve(move |env, start_response| {
         if env.path_info() == "/" {
             return start_response.send(StatusCode::OK, "plain");
@@ -18,6 +19,7 @@ fn polls(news: &Event, left: &Counter) -> WsgiServer {
         // Who ends its side with the request may be seen to have done so.
         assert!(env.path_info() == "/half" || !env.is_disconnected());
         let gone = env.disconnected()?;
+        begun.add();
         maypole::iwait([&news, gone.event()]).next();
         if gone.event().is_set() {
             assert!(env.is_disconnected());
@@ -30,13 +32,14 @@ fn polls(news: &Event, left: &Counter) -> WsgiServer {
 #[test]
 fn a_long_poll_ends_when_its_client_leaves() {
     let _watchdog = watchdog();
-    let (news, left) = (Event::new(), Counter::default());
-    let server = polls(&news, &left);
+    let (news, begun, left) = (Event::new(), Counter::default(), Counter::default());
+    let server = polls(&news, &begun, &left);
     // With and without more requests that nobody has read.
     for more in ["", &get("/").repeat(3), "\r\n"] {
         let before = left.get();
         let mut client = Client::with(server.local_addr(), get("/poll"));
         client.send(more);
+        begun.reaches(before + 1);
         client.expect_silence();
         drop(client);
         left.reaches(before + 1);
@@ -46,8 +49,8 @@ fn a_long_poll_ends_when_its_client_leaves() {
 #[test]
 fn a_client_that_stays_is_answered_and_so_are_its_next_requests() {
     let _watchdog = watchdog();
-    let (news, left) = (Event::new(), Counter::default());
-    let server = polls(&news, &left);
+    let (news, begun, left) = (Event::new(), Counter::default(), Counter::default());
+    let server = polls(&news, &begun, &left);
     let mut client = Client::with(server.local_addr(), get("/poll"));
     client.expect_silence();
     client.send([GET, GET].concat());
@@ -63,8 +66,8 @@ fn a_client_that_stays_is_answered_and_so_are_its_next_requests() {
 #[test]
 fn a_client_that_ends_its_side_looks_the_same_and_gets_its_answer() {
     let _watchdog = watchdog();
-    let (news, left) = (Event::new(), Counter::default());
-    let server = polls(&news, &left);
+    let (news, begun, left) = (Event::new(), Counter::default(), Counter::default());
+    let server = polls(&news, &begun, &left);
     let mut client = Client::with(server.local_addr(), get("/half"));
     client.end_sending();
     assert_eq!(client.response().text(), "news");
