@@ -39,7 +39,6 @@ struct Entry {
     gives: bool,
 }
 
-#[derive(Clone)]
 struct Connection {
     greenlet: GreenletRef,
     leaves: Arc<AtomicBool>,
@@ -123,16 +122,26 @@ impl List {
             return None;
         }
         let oldest = self.oldest;
-        let connection = self.entries.get(oldest)?.connection.clone()?;
+        let connection = self.entries.get(oldest)?.connection.as_ref()?;
+        let greenlet = connection.greenlet.clone();
         self.unlink(oldest);
         self.give(oldest);
-        connection.leaves.store(true, Ordering::SeqCst);
-        Some(connection.greenlet)
+        Some(greenlet)
     }
 
+    /// Asks a connection to end, for one that waits.
     fn give(&mut self, at: usize) {
-        self.entries[at].gives = true;
+        let entry = &mut self.entries[at];
+        entry.gives = true;
+        if let Some(connection) = &entry.connection {
+            connection.leaves.store(true, Ordering::SeqCst);
+        }
         self.given += 1;
+    }
+
+    /// A place that was given is used, or is not to be had.
+    fn take_back(&mut self) {
+        self.given = self.given.saturating_sub(1);
     }
 }
 
@@ -162,7 +171,7 @@ impl IdleList {
 
     /// Somebody has found a place without waiting. If others wait, it was theirs.
     pub(crate) fn taken(&self) {
-        self.change(|list| list.given = list.given.saturating_sub(1));
+        self.change(List::take_back);
     }
 
     /// Asks one more to leave if a change has made that necessary.
@@ -191,7 +200,7 @@ impl Drop for Wanted<'_> {
     fn drop(&mut self) {
         let mut list = self.0.0.lock();
         list.waiting -= 1;
-        list.given = list.given.saturating_sub(1);
+        list.take_back();
     }
 }
 
@@ -218,7 +227,6 @@ impl Seat {
                 // It was asked and goes.
             } else if list.given < list.waiting {
                 list.give(self.at);
-                self.leaves.store(true, Ordering::SeqCst);
             } else if !self.leaves() {
                 list.link(self.at);
             }
@@ -264,7 +272,7 @@ impl Drop for Resting<'_> {
         self.seat.list.change(|list| {
             list.unlink(at);
             if self.has_risen && std::mem::take(&mut list.entries[at].gives) {
-                list.given = list.given.saturating_sub(1);
+                list.take_back();
             }
         });
     }

@@ -100,13 +100,13 @@ impl Spawn {
         &self,
         client: impl FnOnce() -> io::Result<()>,
     ) -> Result<Option<Place>, Unwinding> {
-        let free = self.try_place();
+        let free = self.try_acquire();
         if free.is_some() || self.when_full == WhenFull::Refuse {
             return Ok(free);
         }
         // What is wrong with the listener shows when it is accepted from.
         if client().is_ok() {
-            let free = self.try_place();
+            let free = self.try_acquire();
             if free.is_some() {
                 return Ok(free);
             }
@@ -114,15 +114,6 @@ impl Spawn {
             return self.acquire().map(Some);
         }
         self.acquire().map(Some)
-    }
-
-    /// A place that is free.
-    fn try_place(&self) -> Option<Place> {
-        let place = self.try_acquire()?;
-        if self.is_limited() {
-            self.idle.taken();
-        }
-        Some(place)
     }
 
     fn acquire(&self) -> Result<Place, Unwinding> {
@@ -150,9 +141,13 @@ impl Spawn {
         };
         let handshake = try_acquire(&self.handshakes)?;
         let permit = try_acquire(&self.limit)?;
+        let slot = self.try_acquire_slot()?;
+        if self.is_limited() {
+            self.idle.taken();
+        }
         Some(Place {
             permit,
-            slot: self.try_acquire_slot()?,
+            slot,
             handshake,
         })
     }
